@@ -1,0 +1,1 @@
+"""Dagster components: YAML in, assets, checks and jobs out."""

@@ -1,0 +1,1 @@
+"""What runs in this code location; nothing imports it."""

@@ -1,0 +1,1 @@
+"""Dagster resources: the catalog's client, Vault, the workflow launcher."""
