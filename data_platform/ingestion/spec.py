@@ -1,0 +1,73 @@
+"""What a workflow is to do: the whole input of a child process, and nothing secret in it.
+
+Shared by the Dagster side, which builds it, and the child, which carries it out. Both send
+:data:`PROTOCOL` and the package's version first; with different ones they do not work together.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ConfigDict, Field
+
+from data_platform import __version__
+
+PROTOCOL: Final = 1
+"""Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
+
+DEFAULT_TIMEOUT: Final = 2 * 60 * 60
+DEFAULT_MIN_SUCCESS: Final = 90.0
+
+
+class Workflow(StrEnum):
+    """The OpenMetadata workflows that a source can have, in the order in which they run."""
+
+    METADATA = "metadata"
+    LINEAGE = "lineage"
+    USAGE = "usage"
+    PROFILING = "profiling"
+
+
+class WorkflowSpec(BaseModel):
+    """One workflow of one source.
+
+    Attributes:
+        protocol: :data:`PROTOCOL` of the sender.
+        version: version of the sender's package.
+        environment: name of the environment, for messages.
+        service: the service's name in the catalog.
+        connector: OpenMetadata's connector type, for example ``Postgres``.
+        workflow: which workflow.
+        connection: the connector's connection fields, secrets as references.
+        options: OpenMetadata's ``sourceConfig.config`` for this workflow, without its ``type``.
+        catalog_url: the catalog's API, for example ``http://localhost:8585/api``.
+        catalog_token: reference to the catalog's token.
+        vault_address: where ``vault:`` references are resolved.
+        min_success_percent: share of records that must arrive, 0 to 100; below it the workflow has failed.
+        timeout: seconds after which the workflow is ended.
+        run_id: Dagster's run, a UUID, under which the catalog files the pipeline's status.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    protocol: int = PROTOCOL
+    version: str = __version__
+    environment: str
+    service: str
+    connector: str
+    workflow: Workflow
+    connection: dict[str, Any]
+    options: dict[str, Any] = Field(default_factory=dict)
+    catalog_url: str
+    catalog_token: str
+    vault_address: str
+    min_success_percent: Annotated[float, Ge(0), Le(100)] = DEFAULT_MIN_SUCCESS
+    timeout: Annotated[float, Gt(0)] = DEFAULT_TIMEOUT
+    run_id: str
+
+    @property
+    def name(self) -> str:
+        """How messages name this workflow: ``trino/metadata``."""
+        return f"{self.service}/{self.workflow}"

@@ -1,0 +1,101 @@
+"""Logs that never show a secret.
+
+:class:`Redactor` knows the values that were resolved and takes them out of text. It is installed over the
+process's output streams, because what writes there (other people's loggers, stack traces, ``print``) cannot be
+asked to be careful.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from io import TextIOBase
+from typing import Any, Final, TextIO, cast
+from urllib.parse import quote, quote_plus
+
+PLACEHOLDER: Final = "*****"
+# Shorter values would blank out ordinary words, and are no secrets anyway.
+_SHORTEST: Final = 4
+
+
+def _forms(value: str) -> Iterable[str]:
+    """The ways a value may be spelled in a log: as it is, in a URL, in JSON, as a Python literal, line by line."""
+    yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
+    yield from (json.dumps(value)[1:-1], repr(value)[1:-1])
+    yield from (line for line in value.splitlines() if len(line) > 2 * _SHORTEST)
+
+
+class Redactor:
+    """Replaces known secret values in text."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._forms: list[str] = []
+        self.add(values)
+
+    def add(self, values: Iterable[str]) -> None:
+        """Learn more values; the longest are replaced first, so that no part of one survives another."""
+        forms = {form for value in values for form in _forms(value) if len(form) >= _SHORTEST}
+        self._forms = sorted(forms | set(self._forms), key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """``text`` without the known values."""
+        for form in self._forms:
+            text = text.replace(form, PLACEHOLDER)
+        return text
+
+    def data(self, value: Any) -> Any:
+        """Nested dicts and lists without the known values, in keys as well."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(key): self.data(inner) for key, inner in cast(dict[str, Any], value).items()}
+        if isinstance(value, list):
+            return [self.data(inner) for inner in cast(list[Any], value)]
+        return value
+
+
+class RedactingFilter(logging.Filter):
+    """Takes the known values out of a record's message and its stack trace."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = self._redactor.text(record.getMessage())
+        record.args = None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self._redactor.text(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+class RedactingStream(TextIOBase):
+    """A text stream that writes to another one, without the known values."""
+
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        super().__init__()
+        self._stream = stream
+        self._redactor = redactor
+
+    def write(self, s: str, /) -> int:
+        self._stream.write(self._redactor.text(s))
+        return len(s)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def redact_output(redactor: Redactor) -> None:
+    """From now on nothing that Python writes to this process's output shows a known value."""
+    sys.stdout = RedactingStream(sys.stdout, redactor)
+    sys.stderr = RedactingStream(sys.stderr, redactor)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RedactingFilter(redactor))
