@@ -1,0 +1,213 @@
+"""A light client of the metadata catalog's REST API, for what needs no OpenMetadata package.
+
+Speaks the HTTP API that OpenMetadata documents under ``/api/v1``; entities are plain dicts as the API returns
+them. It does not retry: whoever calls it knows whether waiting makes sense.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, Self, cast
+from urllib.parse import quote
+
+import httpx
+
+from data_platform.errors import (
+    CatalogError,
+    CatalogUnauthorizedError,
+    CatalogUnreachableError,
+    CatalogVersionError,
+    EntityNotFoundError,
+)
+
+Entity = dict[str, Any]
+
+PAGE_SIZE: Final = 500
+_OVERLOADED: Final = frozenset({429, 502, 503, 504})
+
+
+class CatalogClient:
+    """One connection to one catalog.
+
+    Args:
+        url: the API's address, for example ``http://localhost:8585/api``.
+        token: a JWT that the catalog issued.
+        timeout: seconds for each request.
+        transport: an httpx transport in place of the network's.
+
+    Every method raises :class:`CatalogUnreachableError` when the catalog does not answer,
+    :class:`CatalogUnauthorizedError` when it refuses the token and :class:`CatalogError` when it refuses the request.
+    """
+
+    def __init__(
+        self, url: str, token: str, *, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        self._http = httpx.Client(
+            base_url=f"{self.url}/v1/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=timeout,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._http.close()
+
+    def version(self) -> str:
+        """The catalog's version, for example ``2.0.6``."""
+        return str(self._request("GET", "system/version")["version"])
+
+    def health(self) -> str:
+        """The catalog's version once it has answered and accepted the token.
+
+        Raises:
+            CatalogError: as every method of this class.
+        """
+        version = self.version()
+        self._request("GET", "users", params={"limit": "0"})
+        return version
+
+    def token_expiry(self) -> datetime | None:
+        """When the token expires, in UTC, by its own ``exp`` claim (RFC 7519, 4.1.4), or None when it never does.
+
+        Raises:
+            CatalogUnauthorizedError: the token is no JWT.
+        """
+        try:
+            payload = self._token.split(".")[1]
+            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        except (IndexError, ValueError, binascii.Error) as error:
+            raise CatalogUnauthorizedError("the catalog's token is not a JWT", source=self.url) from error
+        return datetime.fromtimestamp(claims["exp"], UTC) if claims.get("exp") else None
+
+    def get_by_name(self, collection: str, fqn: str, *, fields: Sequence[str] = ()) -> Entity:
+        """One entity by its fully qualified name.
+
+        Args:
+            collection: the API's path of the entity's type, for example ``tables`` or ``services/databaseServices``.
+            fqn: the name, quoted as OpenMetadata quotes it.
+            fields: relationship fields to include.
+
+        Raises:
+            EntityNotFoundError: there is none.
+        """
+        params = {"fields": ",".join(fields)} if fields else None
+        return self._request("GET", f"{collection}/name/{quote(fqn, safe='')}", params=params)
+
+    def list(self, collection: str, *, fields: Sequence[str] = (), **filters: str) -> Iterator[Entity]:
+        """Every entity of a type, in the catalog's order, page after page.
+
+        Args:
+            collection: the API's path of the entity's type, for example ``tables``.
+            fields: relationship fields to include.
+            filters: query parameters of the API, for example ``database="trino.lakehouse"``.
+        """
+        params = {"limit": str(PAGE_SIZE), **filters}
+        if fields:
+            params["fields"] = ",".join(fields)
+        after: str | None = None
+        while True:
+            page = self._request("GET", collection, params={**params, "after": after} if after else params)
+            yield from cast(list[Entity], page["data"])
+            after = page["paging"].get("after")
+            if not after:
+                return
+
+    def patch(
+        self, collection: str, entity_id: str, operations: list[dict[str, Any]], *, version: float | None = None
+    ) -> Entity:
+        """Change one entity by JSON Patch (RFC 6902).
+
+        Args:
+            collection: the API's path of the entity's type.
+            entity_id: the entity's UUID.
+            operations: the patch.
+            version: refuse the patch when the entity is no longer of this version (``If-Match``).
+
+        Returns:
+            The entity after the patch.
+        """
+        headers = {"Content-Type": "application/json-patch+json"}
+        if version is not None:
+            headers["If-Match"] = f'W/"{version}"'
+        return self._request(
+            "PATCH", f"{collection}/{entity_id}", content=json.dumps(operations).encode(), headers=headers
+        )
+
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise CatalogUnreachableError(
+                f"the catalog does not answer ({type(error).__name__})",
+                source=self.url,
+                remedy="check that it is up and that DATA_PLATFORM_CATALOG_URL is right",
+            ) from error
+        if response.is_error:
+            raise self._refusal(response, f"{method} {path}")
+        try:
+            return response.json()
+        except ValueError as error:
+            raise CatalogError(
+                f"{method} {path} was answered with {response.headers.get('Content-Type', 'no content type')}, not JSON",
+                source=self.url,
+                remedy="check that the URL is the API's, usually ending in /api",
+            ) from error
+
+    def _refusal(self, response: httpx.Response, request: str) -> CatalogError:
+        status = response.status_code
+        message = _message(response)
+        if status in {401, 403}:
+            return CatalogUnauthorizedError(
+                f"the catalog refuses the token ({status}: {message})",
+                source=self.url,
+                remedy="issue a new token for the ingestion bot and store it where the environment's reference points",
+            )
+        if status == 404:
+            return EntityNotFoundError(f"the catalog has nothing at {request}", source=self.url)
+        if status in _OVERLOADED:
+            return CatalogUnreachableError(
+                f"the catalog is overloaded or restarting ({status})", source=self.url, remedy="try again later"
+            )
+        return CatalogError(f"the catalog refuses {request} ({status}: {message})", source=self.url)
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json().get("message", response.reason_phrase))
+    except (ValueError, AttributeError):
+        return response.reason_phrase
+
+
+def check_versions(catalog: str, client: str, *, url: str) -> None:
+    """Refuse a catalog that OpenMetadata's client of another minor version would talk to.
+
+    Args:
+        catalog: what the catalog says, for example ``2.0.6``.
+        client: version of the installed openmetadata-ingestion, for example ``2.0.6.0``.
+        url: the catalog's address, for the message.
+
+    Raises:
+        CatalogVersionError: major or minor version differ.
+    """
+    if catalog.split(".")[:2] != client.split(".")[:2]:
+        raise CatalogVersionError(
+            f"the catalog is version {catalog}, openmetadata-ingestion is {client}",
+            source=url,
+            remedy=f"install openmetadata-ingestion~={catalog} in the ingestion environment or upgrade the catalog",
+        )
