@@ -164,7 +164,7 @@ class CatalogClient:
             return response.json()
         except ValueError as error:
             raise CatalogError(
-                f"{method} {path} was answered with {response.headers.get('Content-Type', 'no content type')}, not JSON",
+                f"{method} {path} was answered with {response.headers.get('Content-Type', 'something')}, not JSON",
                 source=self.url,
                 remedy="check that the URL is the API's, usually ending in /api",
             ) from error
