@@ -113,6 +113,12 @@ class WorkflowTimeoutError(WorkflowError):
     permanent = False
 
 
+class WorkflowInterruptedError(WorkflowError):
+    """The workflow was told to stop."""
+
+    permanent = False
+
+
 class ChildCrashedError(WorkflowError):
     """The child process ended without a verdict."""
 

@@ -1,0 +1,162 @@
+"""The child process: carries out one :class:`WorkflowSpec` and says over Dagster Pipes what came of it.
+
+Started by the launcher as ``python -I -m data_platform.ingestion.child``. It exits 0 whenever it could give a
+verdict, also a bad one; another exit code means that it crashed. What it prints never shows a secret that it
+resolved.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from types import FrameType
+from typing import Any, Final
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+
+from data_platform import __version__, environment
+from data_platform.errors import (
+    CatalogUnauthorizedError,
+    DataPlatformError,
+    IncompatibleEnvironmentError,
+    ProtocolMismatchError,
+    WorkflowInterruptedError,
+)
+from data_platform.ingestion import lifeline, report
+from data_platform.ingestion.catalog import CatalogClient, check_versions
+from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.progress import Progress
+from data_platform.ingestion.run import Result, ended_by, run
+from data_platform.ingestion.spec import PROTOCOL, WorkflowSpec
+from data_platform.ingestion.traffic import Traffic
+from data_platform.ingestion.verdict import Outcome
+from data_platform.observability import Redactor, redact_output
+from data_platform.secrets import Resolver, Vault
+
+LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
+"""Variable with the number of the file descriptor that :mod:`lifeline` reads."""
+
+
+def main() -> None:
+    """Carry out the spec that the Pipes context holds."""
+    redactor = Redactor()
+    redact_output(redactor)
+    _obey_signals()
+    lifeline.hold(int(environment.variable(LIFELINE)))
+    with open_dagster_pipes() as pipes:
+        pipes.report_custom_message({"protocol": PROTOCOL, "version": __version__})
+        spec = _spec(pipes)
+        if spec is not None:
+            _report(pipes, spec, _carry_out(pipes, spec, redactor), redactor)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # OpenMetadata leaves threads behind, and tearing its modules down takes a second; nothing is left to do.
+    os._exit(0)
+
+
+def _obey_signals() -> None:
+    """SIGINT (Dagster) and SIGTERM (Kubernetes) end the workflow alike; repeated ones change nothing."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _spec(pipes: PipesContext) -> WorkflowSpec | None:
+    """The spec, or None when the launcher is of another version; the launcher sees that by our first message."""
+    sent: dict[str, Any] = pipes.get_extra("spec")
+    if (sent.get("protocol"), sent.get("version")) != (PROTOCOL, __version__):
+        error = ProtocolMismatchError(
+            f"the launcher is version {sent.get('version')} (protocol {sent.get('protocol')}), the ingestion"
+            f" environment has {__version__} ({PROTOCOL})",
+            remedy="run 'make setup'",
+        )
+        pipes.report_custom_message({"outcome": Outcome.FAILED, "sentence": error.sentence, "permanent": True})
+        return None
+    return WorkflowSpec.model_validate(sent)
+
+
+def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> Result:
+    """Run the workflow; the one place of this process that catches everything."""
+    traffic = Traffic()
+    progress = Progress(spec.name, traffic, lambda message: pipes.log.info(redactor.text(message)))
+    try:
+        return _run(spec, progress, traffic, redactor)
+    except DataPlatformError as error:
+        return ended_by(error, progress, traffic)
+    except KeyboardInterrupt:
+        return ended_by(WorkflowInterruptedError("told to stop", source=spec.name), progress, traffic)
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        sys.excepthook(type(error), error, error.__traceback__)
+        return ended_by(diagnose(error, spec), progress, traffic)
+
+
+def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor) -> Result:
+    vault = Vault(
+        spec.vault_address, environment.vault_token, environment.vault_namespace(), environment.vault_certificates()
+    )
+    resolver = Resolver(variable=environment.variable, vault=vault, root=environment.PROJECT_ROOT)
+    with progress.stage("secrets", "resolving secret references"):
+        try:
+            token = str(resolver.resolve(spec.catalog_token, where="the catalog's token"))
+            connection: dict[str, Any] = resolver.resolve(spec.connection, where="connection")
+        finally:
+            redactor.add(resolver.values)
+    with CatalogClient(spec.catalog_url, token) as catalog:
+        with progress.stage("preflight", "asking the catalog"):
+            _preflight(catalog)
+        return run(spec, connection, token, catalog, progress, traffic)
+
+
+def _preflight(catalog: CatalogClient) -> None:
+    """What would stop the workflow after the heavy import is found before it."""
+    try:
+        client = installed("openmetadata-ingestion")
+    except PackageNotFoundError as error:
+        raise IncompatibleEnvironmentError(
+            "openmetadata-ingestion is not installed where the workflow runs",
+            source=sys.executable,
+            remedy="run 'make setup', or point DATA_PLATFORM_INGESTION_PYTHON at the ingestion environment",
+        ) from error
+    expiry = catalog.token_expiry()
+    if expiry is not None and expiry.timestamp() < time.time():
+        raise CatalogUnauthorizedError(
+            f"the catalog's token expired on {expiry:%Y-%m-%d %H:%M} UTC",
+            source=catalog.url,
+            remedy="issue a new token for the ingestion bot and store it where the environment's reference points",
+        )
+    check_versions(catalog.health(), client, url=catalog.url)
+
+
+def _report(pipes: PipesContext, spec: WorkflowSpec, result: Result, redactor: Redactor) -> None:
+    metadata = redactor.data(report.metadata(spec, result))
+    verdict = result.verdict
+    for asset_key in pipes.asset_keys:
+        if verdict.outcome is not Outcome.FAILED:
+            pipes.report_asset_materialization(asset_key=asset_key, metadata=metadata)
+        pipes.report_asset_check(
+            asset_key=asset_key,
+            check_name=report.CHECK,
+            passed=verdict.outcome is Outcome.OK,
+            severity=report.severity(result),
+            metadata=metadata,
+        )
+    pipes.report_custom_message(
+        {
+            "outcome": verdict.outcome,
+            "sentence": redactor.text(verdict.sentence),
+            "permanent": verdict.permanent,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""From a spec with resolved secrets to the configuration of OpenMetadata's workflow.
+
+The shapes are those of OpenMetadata's ``metadataIngestion/workflow.json``. Deletion is never left to the
+connector: every ``markDeleted…`` option of a source's configuration is turned off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from data_platform.errors import ConfigurationError
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+
+if TYPE_CHECKING:
+    from metadata.workflow.ingestion import IngestionWorkflow
+
+Config = dict[str, Any]
+
+# OpenMetadata's name for the configuration of each kind of source, by the service's category.
+_METADATA_TYPES: Final[dict[str, str]] = {
+    "api": "ApiMetadata",
+    "dashboard": "DashboardMetadata",
+    "database": "DatabaseMetadata",
+    "messaging": "MessagingMetadata",
+    "mlmodel": "MlModelMetadata",
+    "pipeline": "PipelineMetadata",
+    "search": "SearchMetadata",
+    "storage": "StorageMetadata",
+}
+
+_OTHER_TYPES: Final[dict[Workflow, str]] = {
+    Workflow.LINEAGE: "DatabaseLineage",
+    Workflow.USAGE: "DatabaseUsage",
+    Workflow.PROFILING: "Profiler",
+}
+
+DBT: Final = "dbt"
+
+
+def category(spec: WorkflowSpec) -> str:
+    """Category of the source's service, for example ``database``; dbt belongs to the database it describes.
+
+    Raises:
+        ConfigurationError: OpenMetadata's client has no such connector.
+    """
+    if spec.connector == DBT:
+        return "database"
+    from metadata.utils.class_helper import get_service_type_from_source_type
+
+    try:
+        return get_service_type_from_source_type(spec.connector).value.lower()
+    except ValueError as error:
+        raise ConfigurationError(
+            f"openmetadata-ingestion has no connector {spec.connector!r}",
+            source=spec.service,
+            remedy="correct 'connector' in the source's defs.yaml",
+        ) from error
+
+
+def workflow_class(spec: WorkflowSpec) -> type[IngestionWorkflow]:
+    """OpenMetadata's class for a spec's workflow; importing it takes seconds."""
+    match spec.workflow:
+        case Workflow.USAGE:
+            from metadata.workflow.usage import UsageWorkflow
+
+            return UsageWorkflow
+        case Workflow.PROFILING:
+            from metadata.workflow.profiler import ProfilerWorkflow
+
+            return ProfilerWorkflow
+        case Workflow.METADATA | Workflow.LINEAGE:
+            from metadata.workflow.metadata import MetadataWorkflow
+
+            return MetadataWorkflow
+
+
+def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> Config:
+    """The configuration of a workflow.
+
+    Args:
+        spec: what to do.
+        connection: the spec's connection with its secrets.
+        token: the catalog's token.
+        scratch: an empty folder for what the workflow writes while it runs.
+    """
+    return {
+        "source": _source(spec, connection),
+        **_steps(spec, scratch),
+        "workflowConfig": {
+            "loggerLevel": "INFO",
+            "openMetadataServerConfig": {
+                "hostPort": spec.catalog_url,
+                "authProvider": "openmetadata",
+                "securityConfig": {"jwtToken": token},
+            },
+        },
+        "ingestionPipelineFQN": f"{spec.service}.{spec.workflow}",
+        "pipelineRunId": spec.run_id,
+    }
+
+
+def _source(spec: WorkflowSpec, connection: Config) -> Config:
+    if spec.connector == DBT:
+        options = {"type": "DBT", "dbtConfigSource": connection, **spec.options}
+        return {"type": "dbt", "serviceName": spec.service, "sourceConfig": {"config": options}}
+    return {
+        "type": _source_type(spec),
+        "serviceName": spec.service,
+        "serviceConnection": {"config": {"type": spec.connector, **connection}},
+        "sourceConfig": {"config": _options(spec)},
+    }
+
+
+def _source_type(spec: WorkflowSpec) -> str:
+    suffix = f"-{spec.workflow}" if spec.workflow in {Workflow.LINEAGE, Workflow.USAGE} else ""
+    return spec.connector.lower() + suffix
+
+
+def _options(spec: WorkflowSpec) -> Config:
+    if spec.workflow is not Workflow.METADATA:
+        return {"type": _OTHER_TYPES[spec.workflow], **spec.options}
+    kind = _METADATA_TYPES[category(spec)]
+    return {"type": kind, **spec.options, **dict.fromkeys(_deleting_options(kind), False)}
+
+
+def _deleting_options(kind: str) -> list[str]:
+    from metadata.generated.schema.metadataIngestion import workflow
+
+    models: Any = workflow.SourceConfig.model_fields["config"].annotation
+    for model in models.__args__:
+        default: Any = getattr(model, "model_fields", {}).get("type")
+        if default is not None and getattr(default.default, "value", None) == kind:
+            return [name for name in model.model_fields if name.startswith("markDeleted")]
+    return []
+
+
+def _steps(spec: WorkflowSpec, scratch: Path) -> Config:
+    if spec.workflow is Workflow.USAGE:
+        stage = {"filename": str(scratch / "usage")}
+        return {
+            "processor": {"type": "query-parser", "config": {}},
+            "stage": {"type": "table-usage", "config": stage},
+            "bulkSink": {"type": "metadata-usage", "config": stage},
+        }
+    sink: Config = {"sink": {"type": "metadata-rest", "config": {}}}
+    if spec.workflow is Workflow.PROFILING:
+        sink["processor"] = {"type": "orm-profiler", "config": {}}
+    return sink

@@ -1,0 +1,191 @@
+"""From what went wrong inside OpenMetadata's client to one error of ours, with a sentence and a remedy.
+
+Sources fail in the words of their drivers. The rules below know those words; a new driver's words are one more row.
+OpenMetadata's own diagnosis of a failed connection test, where it has one, says what is wrong better than we could,
+so it is quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, cast
+
+from data_platform.errors import (
+    CatalogError,
+    CatalogUnauthorizedError,
+    CatalogUnreachableError,
+    ConfigurationError,
+    DataPlatformError,
+    IncompatibleEnvironmentError,
+    SourceError,
+    SourceRefusedError,
+    SourceUnreachableError,
+    WorkflowFailedError,
+)
+from data_platform.ingestion.spec import WorkflowSpec
+
+_LONGEST: Final = 300
+
+
+@dataclass(frozen=True)
+class _Rule:
+    words: re.Pattern[str]
+    error: type[SourceError]
+    what: str
+    remedy: str
+
+
+def _rule(words: str, error: type[SourceError], what: str, remedy: str) -> _Rule:
+    return _Rule(re.compile(words, re.IGNORECASE), error, what, remedy)
+
+
+# The first rule that matches decides, so what is certain comes before what is likely.
+_RULES: Final = (
+    _rule(
+        r"(database|schema|catalog|bucket|role) [\"'`]?(?P<name>[\w.$-]+)[\"'`]? does not exist"
+        r"|unknown database [\"'`](?P<name2>[^\"'`]+)|NoSuchBucket|schema_not_found|catalog_not_found",
+        SourceRefusedError,
+        "the source does not know what the connection names",
+        "correct the name in the source's defs.yaml",
+    ),
+    _rule(
+        r"authentication failed|access denied|invalid credentials|bad credentials|unauthorized|\b401\b"
+        r"|InvalidAccessKeyId|SignatureDoesNotMatch|no password supplied",
+        SourceRefusedError,
+        "the source refuses the credentials",
+        "check the user and what the secret reference points at",
+    ),
+    _rule(
+        r"permission denied|insufficient privilege|forbidden|\b403\b|AccessDenied|no pg_hba.conf entry",
+        SourceRefusedError,
+        "the source refuses the permission",
+        "grant the user what its page in docs/sources lists",
+    ),
+    _rule(
+        r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
+        r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
+        r"|server closed the connection|EndpointConnectionError|failed to establish|unreachable|name resolution",
+        SourceUnreachableError,
+        "the source does not answer",
+        "check that it is up and that the address in its defs.yaml is right",
+    ),
+)
+
+
+def diagnose(error: BaseException, spec: WorkflowSpec) -> DataPlatformError:
+    """The error of ours that says what an exception of the client's means.
+
+    Args:
+        error: what stopped the workflow.
+        spec: the workflow.
+    """
+    for cause in _chain(error):
+        if isinstance(cause, DataPlatformError):
+            return cause
+        known = _known(cause, spec)
+        if known is not None:
+            return known
+    detail = failed_connection_test(error) or _first_line(error)
+    return diagnose_source(detail, spec) or WorkflowFailedError(
+        f"the {spec.workflow} workflow stopped: {detail}",
+        source=spec.service,
+        remedy="look at the step's log for the stack trace",
+    )
+
+
+def diagnose_source(detail: str, spec: WorkflowSpec) -> SourceError | None:
+    """The error that a driver's message means, or None when it is not known."""
+    for rule in _RULES:
+        if rule.words.search(detail):
+            where = _address(spec)
+            return rule.error(f"{rule.what}{where} ({_shorten(detail)})", source=spec.service, remedy=rule.remedy)
+    return None
+
+
+def failed_connection_test(error: BaseException) -> str | None:
+    """What the failed step of OpenMetadata's connection test met.
+
+    Its exception names the step only; the result with the driver's message is a local variable of the frame that
+    raised it.
+    """
+    for cause in _chain(error):
+        for frame in _frames(cause.__traceback__):
+            steps = cast(list[Any], getattr(frame.get("result"), "steps", None) or [])
+            for step in steps:
+                if step.mandatory and not step.passed and step.errorLog:
+                    return str(step.errorLog)
+    return None
+
+
+def _known(error: BaseException, spec: WorkflowSpec) -> DataPlatformError | None:
+    """Errors that are known by their type, looked up by name so that nothing is imported for it."""
+    name, text = type(error).__name__, _shorten(_first_line(error))
+    match name:
+        case "MissingPluginException" | "ModuleNotFoundError" | "ImportError":
+            return IncompatibleEnvironmentError(
+                f"the ingestion environment lacks what connector {spec.connector} needs ({text})",
+                source=spec.service,
+                remedy="add its extra to openmetadata-ingestion in pyproject.toml and run 'make setup'",
+            )
+        case "ParsingConfigurationError" | "ValidationError":
+            return ConfigurationError(
+                f"OpenMetadata's client refuses the configuration ({_fields(error) or text})",
+                source=spec.service,
+                remedy="correct the source's defs.yaml",
+            )
+        case "OMetaClientInitError" | "RestTransportError":
+            return _catalog_error(str(error), spec)
+        case _:
+            return None
+
+
+def _catalog_error(text: str, spec: WorkflowSpec) -> CatalogError:
+    if re.search(r"401|403|unauthorized|token", text, re.IGNORECASE):
+        return CatalogUnauthorizedError(
+            "the catalog refuses the token", source=spec.catalog_url, remedy="issue a new one for the ingestion bot"
+        )
+    return CatalogUnreachableError(
+        "the catalog stopped answering", source=spec.catalog_url, remedy="check that it is up; the next run repairs"
+    )
+
+
+def _fields(error: BaseException) -> str:
+    """Where a pydantic error lies; its message is left out, because it quotes the value."""
+    errors: Any = getattr(error, "errors", None)
+    if not callable(errors):
+        return ""
+    listed = cast(list[dict[str, Any]], errors())
+    return ", ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in listed[:5])
+
+
+def _address(spec: WorkflowSpec) -> str:
+    address = spec.connection.get("hostPort")
+    return f" at {address}" if isinstance(address, str) else ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, what caused it, and what was being handled when it was raised."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _frames(trace: TracebackType | None) -> Iterator[dict[str, Any]]:
+    while trace is not None:
+        yield trace.tb_frame.f_locals
+        trace = trace.tb_next
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -1,0 +1,136 @@
+"""What the catalog holds of one service: every entity with its version.
+
+Two inventories, one before a run and one after it, tell what the run created, changed and left alone, whatever the
+workflow says of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from data_platform.errors import EntityNotFoundError
+from data_platform.ingestion.catalog import CatalogClient, Entity
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One entity in the catalog.
+
+    Attributes:
+        kind: OpenMetadata's entity type, for example ``table``.
+        fqn: its fully qualified name.
+        id: its UUID.
+        version: its version, which the catalog raises with every change.
+    """
+
+    kind: str
+    fqn: str
+    id: str
+    version: float
+
+
+# Collections that hold what lies in a service, by the service's category. Databases are walked from the top down.
+COLLECTIONS: Final[dict[str, dict[str, str]]] = {
+    "api": {"apiCollections": "apiCollection", "apiEndpoints": "apiEndpoint"},
+    "dashboard": {"dashboards": "dashboard", "charts": "chart", "dashboard/datamodels": "dashboardDataModel"},
+    "database": {
+        "databases": "database",
+        "databaseSchemas": "databaseSchema",
+        "tables": "table",
+        "storedProcedures": "storedProcedure",
+    },
+    "messaging": {"topics": "topic"},
+    "mlmodel": {"mlmodels": "mlmodel"},
+    "pipeline": {"pipelines": "pipeline"},
+    "search": {"searchIndexes": "searchIndex"},
+    "storage": {"containers": "container"},
+}
+
+# What a source is there for, by category: a source that lists none of these lists nothing.
+LEAVES: Final[dict[str, str]] = {
+    "api": "apiCollections",
+    "dashboard": "dashboards",
+    "database": "tables",
+    "messaging": "topics",
+    "mlmodel": "mlmodels",
+    "pipeline": "pipelines",
+    "search": "searchIndexes",
+    "storage": "containers",
+}
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything that the catalog holds of one service, by UUID."""
+
+    holdings: dict[str, Holding] = field(default_factory=dict[str, Holding])
+
+    def counts(self) -> dict[str, int]:
+        """Number of entities by type."""
+        counts: dict[str, int] = {}
+        for holding in self.holdings.values():
+            counts[holding.kind] = counts.get(holding.kind, 0) + 1
+        return counts
+
+    def count(self, kind: str) -> int:
+        """Number of entities of one type."""
+        return self.counts().get(kind, 0)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of a service's entities between two inventories, in numbers of entities."""
+
+    created: int
+    updated: int
+    unchanged: int
+    deleted: int
+
+
+def take(catalog: CatalogClient, category: str, service: str) -> Inventory:
+    """The present inventory of a service; empty when the catalog does not know it.
+
+    Args:
+        catalog: the catalog.
+        category: the service's category, a key of :data:`COLLECTIONS`.
+        service: the service's name.
+    """
+    walk = _databases(catalog, service) if category == "database" else _flat(catalog, category, service)
+    try:
+        return Inventory({holding.id: holding for holding in walk})
+    except EntityNotFoundError:
+        return Inventory()
+
+
+def compare(before: Inventory, after: Inventory) -> Difference:
+    """What changed between two inventories of the same service."""
+    common = before.holdings.keys() & after.holdings.keys()
+    updated = sum(before.holdings[key].version != after.holdings[key].version for key in common)
+    return Difference(
+        created=len(after.holdings.keys() - common),
+        updated=updated,
+        unchanged=len(common) - updated,
+        deleted=len(before.holdings.keys() - common),
+    )
+
+
+def _flat(catalog: CatalogClient, category: str, service: str) -> Iterator[Holding]:
+    for collection, kind in COLLECTIONS[category].items():
+        yield from (_holding(kind, entity) for entity in catalog.list(collection, service=service))
+
+
+def _databases(catalog: CatalogClient, service: str) -> Iterator[Holding]:
+    for database in catalog.list("databases", service=service):
+        yield _holding("database", database)
+        name = database["fullyQualifiedName"]
+        for schema in catalog.list("databaseSchemas", database=name):
+            yield _holding("databaseSchema", schema)
+            procedures = catalog.list("storedProcedures", databaseSchema=schema["fullyQualifiedName"])
+            yield from (_holding("storedProcedure", procedure) for procedure in procedures)
+        yield from (_holding("table", table) for table in catalog.list("tables", database=name))
+
+
+def _holding(kind: str, entity: Entity) -> Holding:
+    return Holding(kind, entity["fullyQualifiedName"], entity["id"], entity["version"])

@@ -1,0 +1,217 @@
+"""What a workflow really sent to the catalog, seen on the wire.
+
+OpenMetadata's own status counts a failed bulk request of a hundred entities as one error, counts some entities
+twice, and loses errors that a client method swallows. This module watches the one place that every request of the
+client passes, ``requests.Session.send``, and keeps the account itself: which entities were written, row by row,
+which were refused, how many lineage edges and profiles arrived, and how long the catalog took.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    import requests
+
+_WRITES: Final = frozenset({"PUT", "POST", "PATCH", "DELETE"})
+_API: Final = re.compile(r".*?/v1/(?P<path>.*)")
+# Writes that are bookkeeping of the run itself: losing one loses no metadata.
+_BOOKKEEPING: Final = re.compile(r"services/ingestionPipelines|ingestionPipelines/|progress/|users/.*login|analytics/")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One thing that did not arrive in the catalog.
+
+    Attributes:
+        name: the entity's name, or the request's path when it has none.
+        kind: collection of the entity, for example ``tables``.
+        error: what the catalog, or the connection to it, answered.
+        transient: whether the same request may succeed later.
+    """
+
+    name: str
+    kind: str
+    error: str
+    transient: bool
+
+
+@dataclass
+class Traffic:
+    """The account of one run; safe to read while the run goes on.
+
+    Attributes:
+        requests: requests sent, retries included.
+        seconds: time spent waiting for the catalog.
+        written: names of entities that arrived, by collection.
+        edges: pairs of entities between which lineage arrived.
+        column_edges: number of column to column edges in them.
+        profiled: tables whose profile arrived.
+        profiled_columns: number of column profiles in them.
+    """
+
+    requests: int = 0
+    seconds: float = 0.0
+    written: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    edges: set[str] = field(default_factory=set[str])
+    column_edges: int = 0
+    profiled: set[str] = field(default_factory=set[str])
+    profiled_columns: int = 0
+    other_writes: Counter[str] = field(default_factory=Counter[str])
+    _losses: dict[tuple[str, str], list[Loss]] = field(default_factory=dict[tuple[str, str], list[Loss]])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What did not arrive, in the order in which it was lost; a retry that succeeded takes its loss back."""
+        with self._lock:
+            return [loss for losses in self._losses.values() for loss in losses]
+
+    @property
+    def arrived(self) -> int:
+        """Number of entities, edges and profiles that arrived."""
+        with self._lock:
+            entities = sum(len(names) for names in self.written.values())
+            return entities + len(self.edges) + len(self.profiled) + self.other_writes.total()
+
+    def watch(self, session: requests.Session) -> None:
+        """Account for everything that ``session`` sends from now on."""
+        session.send = self._watched(session.send)
+
+    def _watched(self, send: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+        def watched(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            import requests.exceptions
+
+            started = time.monotonic()
+            try:
+                response = send(request, **options)
+            except requests.exceptions.RequestException as error:
+                self._answered(request, None, f"no answer ({type(error).__name__})", time.monotonic() - started)
+                raise
+            error = None if response.ok else f"{response.status_code} {_message(response)}"
+            self._answered(request, response, error, time.monotonic() - started)
+            return response
+
+        return watched
+
+    def _answered(
+        self, request: requests.PreparedRequest, response: requests.Response | None, error: str | None, seconds: float
+    ) -> None:
+        method, path = str(request.method), _path(str(request.url))
+        with self._lock:
+            self.requests += 1
+            self.seconds += seconds
+            if method not in _WRITES or _BOOKKEEPING.match(path):
+                return
+            key = (f"{method} {path}", str(request.body))
+            if error is None and response is not None:
+                self._losses.pop(key, None)
+                rows = self._arrived(method, path, request, response)
+            else:
+                transient = response is None or response.status_code in {429, 502, 503, 504}
+                rows = [Loss(name, _collection(path), error or "", transient) for name in _names(path, request)]
+            if rows:
+                self._losses[key] = rows
+
+    def _arrived(
+        self, method: str, path: str, request: requests.PreparedRequest, response: requests.Response
+    ) -> list[Loss]:
+        """Book a successful answer; returns the rows of a bulk request that failed all the same."""
+        collection = _collection(path)
+        if path.endswith("/bulk"):
+            return self._bulk(collection, response)
+        if collection == "lineage":
+            self._lineage(path, request)
+        elif path.endswith("/tableProfile"):
+            self._profile(path, request)
+        elif method == "PUT" and path == collection:
+            self.written.setdefault(collection, set()).add(_fqn(response))
+        elif method in {"PUT", "POST"}:
+            self.other_writes[collection] += 1
+        return []
+
+    def _bulk(self, collection: str, response: requests.Response) -> list[Loss]:
+        result = cast(dict[str, Any], response.json())
+        passed = cast(list[dict[str, Any]], result.get("successRequest") or [])
+        failed = cast(list[dict[str, Any]], result.get("failedRequest") or [])
+        self.written.setdefault(collection, set()).update(_row_name(row) for row in passed)
+        return [Loss(_row_name(row), collection, str(row.get("message", "refused")), False) for row in failed]
+
+    def _lineage(self, path: str, request: requests.PreparedRequest) -> None:
+        body = _json(request)
+        details = cast(dict[str, Any], body or {})
+        if "/name/" in path:
+            self.edges.add(path.removeprefix("lineage/"))
+        else:
+            edge = cast(dict[str, Any], details["edge"])
+            self.edges.add(f"{edge['fromEntity']['id']} {edge['toEntity']['id']}")
+            details = edge.get("lineageDetails") or {}
+        for columns in cast(list[dict[str, Any]], details.get("columnsLineage") or []):
+            self.column_edges += len(columns.get("fromColumns") or [])
+
+    def _profile(self, path: str, request: requests.PreparedRequest) -> None:
+        body = cast(dict[str, Any], _json(request) or {})
+        self.profiled.add(path)
+        self.profiled_columns += len(body.get("columnProfile") or [])
+
+
+def _path(url: str) -> str:
+    match = _API.match(unquote(urlsplit(url).path))
+    return match["path"].strip("/") if match else url
+
+
+def _collection(path: str) -> str:
+    """``services/databaseServices`` of ``services/databaseServices/name/x``; otherwise the first part, ``tables``."""
+    parts = path.split("/")
+    nested = parts[0] in {"services", "dataQuality", "dashboard"} and len(parts) > 1
+    return "/".join(parts[:2]) if nested else parts[0]
+
+
+def _json(request: requests.PreparedRequest) -> Any:
+    try:
+        return json.loads(cast(bytes, request.body or b"null"))
+    except ValueError:
+        return None
+
+
+def _names(path: str, request: requests.PreparedRequest) -> list[str]:
+    """Names of everything that is lost with a request."""
+    body = _json(request)
+    if path.endswith("/bulk") and isinstance(body, list):
+        return [_create_name(row) for row in cast(list[dict[str, Any]], body)]
+    if path == _collection(path) and isinstance(body, dict) and "name" in body:
+        return [_create_name(cast(dict[str, Any], body))]
+    return [path]
+
+
+def _create_name(body: dict[str, Any]) -> str:
+    parent = body.get("databaseSchema") or body.get("database") or body.get("service") or body.get("parent")
+    name = str(body.get("name") or body.get("query") or "without a name")
+    return f"{parent}.{name}" if isinstance(parent, str) else name
+
+
+def _row_name(row: dict[str, Any]) -> str:
+    request: Any = row.get("request")
+    if isinstance(request, dict):
+        return str(cast(dict[str, Any], request).get("fullyQualifiedName") or cast(dict[str, Any], request).get("name"))
+    return str(request)
+
+
+def _fqn(response: requests.Response) -> str:
+    body = cast(dict[str, Any], response.json())
+    return str(body.get("fullyQualifiedName") or body.get("name") or body.get("id"))
+
+
+def _message(response: requests.Response) -> str:
+    try:
+        return str(response.json().get("message", response.reason))
+    except (ValueError, AttributeError):
+        return str(response.reason)

@@ -1,0 +1,191 @@
+"""What a run may claim: ok, partial or failed, and why.
+
+Pure. The workflow's own word is not among the inputs; what it reported as failed, what the wire lost and what the
+catalog holds are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from data_platform.errors import (
+    CatalogUnreachableError,
+    DataPlatformError,
+    SourceEmptyError,
+    SourceRefusedError,
+    WorkflowFailedError,
+)
+from data_platform.ingestion.diagnosis import diagnose_source
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.traffic import Loss
+
+# Names under which OpenMetadata's sink files a failed bulk request; the wire's account has its rows one by one.
+_BUFFERS: Final = frozenset({"Entity Buffer", "Entity  Buffer", "Query Buffer"})
+# One part of a fully qualified name; parts with dots are quoted.
+_PART: Final = re.compile(r'"(?:[^"]|"")*"|[^.]+')
+
+
+class Outcome(StrEnum):
+    """How a workflow ended."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that a workflow did not manage.
+
+    Attributes:
+        name: the entity, query or step.
+        kind: where it was lost: a collection of the catalog, or the name of the workflow's step.
+        error: why, in one line.
+    """
+
+    name: str
+    kind: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The last word on a workflow.
+
+    Attributes:
+        outcome: ok, partial or failed.
+        sentence: for the person who reads it.
+        permanent: whether a retry is pointless.
+        failures: what did not arrive.
+    """
+
+    outcome: Outcome
+    sentence: str
+    permanent: bool = False
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known once a workflow has ended.
+
+    Attributes:
+        arrived: number of entities, edges and profiles that the catalog took.
+        losses: what it did not take.
+        reported: what the workflow's steps reported as failed.
+        listed: names that the run wrote, by collection.
+        held_before: number of leaves (tables, dashboards, …) that the catalog held before the run.
+        leaves: the collection that the source is there for, or None when the workflow lists nothing.
+    """
+
+    arrived: int
+    losses: tuple[Loss, ...] = ()
+    reported: tuple[Failure, ...] = ()
+    listed: Mapping[str, frozenset[str]] | None = None
+    held_before: int = 0
+    leaves: str | None = None
+
+
+def of_error(error: DataPlatformError) -> Verdict:
+    """The verdict on a workflow that an error ended."""
+    return Verdict(Outcome.FAILED, error.sentence, error.permanent)
+
+
+def judge(spec: WorkflowSpec, evidence: Evidence) -> Verdict:
+    """The verdict on a workflow that came to its end."""
+    failures = tuple(_failures(evidence))
+    percent = 100.0 * evidence.arrived / max(evidence.arrived + len(failures), 1)
+    if failures and (percent < spec.min_success_percent or not evidence.arrived):
+        return _failed(_why(spec, evidence, failures, percent), failures)
+    suspicion = _missing(spec, evidence)
+    if suspicion is not None:
+        return _failed(suspicion, failures)
+    if failures:
+        return Verdict(Outcome.PARTIAL, _partly(spec, evidence, failures), failures=failures)
+    if _lists_nothing(evidence):
+        return Verdict(Outcome.PARTIAL, f"{spec.service}: the source lists no {evidence.leaves}.")
+    return Verdict(Outcome.OK, f"{spec.name}: everything arrived.")
+
+
+def _failed(error: DataPlatformError, failures: tuple[Failure, ...]) -> Verdict:
+    return Verdict(Outcome.FAILED, error.sentence, error.permanent, failures)
+
+
+def _failures(evidence: Evidence) -> Iterable[Failure]:
+    """Everything that failed, once: a loss on the wire that a step reported as well is the step's."""
+    reported = [failure for failure in evidence.reported if failure.name not in _BUFFERS]
+    yield from reported
+    told = "\n".join(failure.error for failure in reported)
+    for loss in evidence.losses:
+        reason = loss.error.split(" ", 1)[-1]
+        if reason not in told:
+            yield Failure(loss.name, loss.kind, loss.error)
+
+
+def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], percent: float) -> DataPlatformError:
+    first = failures[0]
+    if evidence.losses and all(loss.transient for loss in evidence.losses):
+        return CatalogUnreachableError(
+            f"the catalog stopped answering and {len(evidence.losses)} of {evidence.arrived + len(failures)} writes"
+            f" of {spec.name} were lost",
+            source=spec.catalog_url,
+            remedy="check that it is up; the next run repairs",
+        )
+    source = diagnose_source(first.error, spec)
+    if source is not None and not evidence.arrived:
+        return source
+    return WorkflowFailedError(
+        f"{len(failures)} of {evidence.arrived + len(failures)} records of {spec.workflow} were lost,"
+        f" {percent:.0f} % arrived and {spec.min_success_percent:g} % are asked for;"
+        f" the first: {first.name}: {first.error}",
+        source=spec.service,
+        remedy="look at the failures of the check 'completed'",
+    )
+
+
+def _partly(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...]) -> str:
+    total = evidence.arrived + len(failures)
+    return f"{spec.name}: {evidence.arrived} of {total} records arrived; the first that did not: {failures[0].name}."
+
+
+def _missing(spec: WorkflowSpec, evidence: Evidence) -> DataPlatformError | None:
+    """What a run that met no error still cannot explain."""
+    if spec.workflow is not Workflow.METADATA:
+        return None
+    unknown = list(_unknown_scopes(spec, evidence))
+    if unknown:
+        return SourceRefusedError(
+            f"the source has no {unknown[0]}",
+            source=spec.service,
+            remedy="correct the filter in its defs.yaml, or grant the user access",
+        )
+    if _lists_nothing(evidence) and evidence.held_before:
+        return SourceEmptyError(
+            f"the source lists no {evidence.leaves} any more, the catalog has {evidence.held_before}",
+            source=spec.service,
+            remedy="check that the right source is up and that the user may still read it; nothing was deleted",
+        )
+    return None
+
+
+def _lists_nothing(evidence: Evidence) -> bool:
+    return evidence.leaves is not None and not (evidence.listed or {}).get(evidence.leaves)
+
+
+def _unknown_scopes(spec: WorkflowSpec, evidence: Evidence) -> Iterable[str]:
+    """Databases and schemas that a filter includes by name, and that the source did not list."""
+    listed = evidence.listed or {}
+    for option, collection, word in (
+        ("databaseFilterPattern", "databases", "database"),
+        ("schemaFilterPattern", "databaseSchemas", "schema"),
+    ):
+        pattern: Any = spec.options.get(option) or spec.connection.get(option) or {}
+        fqns = listed.get(collection, frozenset[str]())
+        names = fqns | {_PART.findall(fqn)[-1].strip('"') for fqn in fqns}
+        for include in cast(list[str], pattern.get("includes") or []):
+            if not any(re.match(include, name, re.IGNORECASE) for name in names):
+                yield f"{word} {include.strip('^$')!r}"

@@ -1,0 +1,182 @@
+"""Starts one child process per workflow and turns what it says into Dagster's events.
+
+A Pipes client of our own, because Dagster's subprocess client loses the checks of a child that fails, retries what
+cannot succeed, knows no timeout and leaves children behind. The child of a step is gone when the step is: it is
+ended on termination and on a timeout, and it ends itself when the step is killed (``ingestion.lifeline``).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+import dagster as dg
+
+from data_platform import __version__, environment
+from data_platform.errors import (
+    ChildCrashedError,
+    DataPlatformError,
+    IncompatibleEnvironmentError,
+    ProtocolMismatchError,
+    WorkflowTimeoutError,
+)
+from data_platform.ingestion.spec import PROTOCOL, WorkflowSpec
+from data_platform.secrets import variables
+
+CHILD: Final = "data_platform.ingestion.child"
+LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
+CHECK: Final = "completed"
+GRACE: Final = 8.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
+
+
+class WorkflowLauncher(dg.ConfigurableResource[Any]):
+    """Runs OpenMetadata's workflows in child processes of the ingestion environment."""
+
+    def run(self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec) -> Iterator[Event]:
+        """Run one workflow and yield what it materialized and checked.
+
+        Args:
+            context: of the step that materializes the workflow's assets.
+            spec: what to do.
+
+        Yields:
+            A ``MaterializeResult`` for each asset unless the workflow failed, and the check ``completed`` in any case.
+
+        Raises:
+            dagster.Failure: the workflow failed, crashed or took too long; the checks are yielded before, and
+                permanent errors are not retried.
+        """
+        try:
+            python = _interpreter()
+        except IncompatibleEnvironmentError as error:
+            yield from _failed_checks(context, error)
+            raise _failure(error) from error
+        with dg.open_pipes_session(
+            context=context,
+            context_injector=dg.PipesEnvContextInjector(),
+            message_reader=dg.PipesTempFileMessageReader(),
+            extras={"spec": spec.model_dump(mode="json")},
+        ) as session:
+            with _child(python, session, spec) as child:
+                error = _wait(child, spec)
+        messages = [cast(dict[str, Any], message) for message in session.get_custom_messages()]
+        yield from cast("list[Event]", session.get_results(implicit_materializations=False))
+        error = error or _protocol_error(messages) or _crash(child, messages, spec)
+        if error is not None:
+            yield from _failed_checks(context, error)
+            raise _failure(error)
+        verdict = messages[-1]
+        if verdict["outcome"] == "failed":
+            raise dg.Failure(verdict["sentence"], allow_retries=not verdict["permanent"])
+
+
+def _interpreter() -> Path:
+    python = environment.ingestion_python()
+    if not python.exists():
+        raise IncompatibleEnvironmentError(
+            "the ingestion environment's interpreter does not exist",
+            source=str(python),
+            remedy="run 'make setup', or set DATA_PLATFORM_INGESTION_PYTHON",
+        )
+    return python
+
+
+@contextmanager
+def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec) -> Generator[subprocess.Popen[bytes]]:
+    """The child process; however the block is left, the child and what it started are gone afterwards."""
+    lifeline, held = os.pipe()
+    try:
+        child = subprocess.Popen(
+            [str(python), "-I", "-m", CHILD],
+            env={
+                **environment.for_child(variables([spec.connection, spec.catalog_token])),
+                **session.get_bootstrap_env_vars(),
+                LIFELINE: str(lifeline),
+            },
+            stdin=subprocess.DEVNULL,
+            pass_fds=(lifeline,),
+            start_new_session=True,
+        )
+        os.close(lifeline)
+        try:
+            yield child
+        finally:
+            _end(child)
+    finally:
+        os.close(held)
+
+
+def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> WorkflowTimeoutError | None:
+    try:
+        child.wait(spec.timeout)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        return WorkflowTimeoutError(
+            f"the {spec.workflow} workflow was ended after {spec.timeout:g} seconds",
+            source=spec.service,
+            remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
+        )
+    return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child to stop, then end its whole process group."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def _protocol_error(messages: list[dict[str, Any]]) -> ProtocolMismatchError | None:
+    hello = messages[0] if messages else {}
+    if not hello or (hello.get("protocol"), hello.get("version")) == (PROTOCOL, __version__):
+        return None
+    return ProtocolMismatchError(
+        f"the ingestion environment has data-platform {hello.get('version')} (protocol {hello.get('protocol')}),"
+        f" Dagster has {__version__} ({PROTOCOL})",
+        remedy="run 'make setup' and restart Dagster",
+    )
+
+
+def _crash(
+    child: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec
+) -> ChildCrashedError | None:
+    if child.returncode == 0 and messages and "outcome" in messages[-1]:
+        return None
+    how = f"signal {signal.Signals(-child.returncode).name}" if child.returncode < 0 else f"code {child.returncode}"
+    return ChildCrashedError(
+        f"the child process of the {spec.workflow} workflow ended with {how} and without a verdict",
+        source=spec.service,
+        remedy="look at the step's stderr; a SIGKILL that nobody sent means that the machine ran out of memory",
+    )
+
+
+def _failed_checks(context: dg.AssetExecutionContext, error: DataPlatformError) -> Iterator[dg.AssetCheckResult]:
+    """The check ``completed`` of a child that could not report it."""
+    for key in context.selected_asset_check_keys:
+        if key.name == CHECK:
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=CHECK,
+                passed=False,
+                metadata={"verdict": error.sentence},
+            )
+
+
+def _failure(error: DataPlatformError) -> dg.Failure:
+    return dg.Failure(error.sentence, allow_retries=not error.permanent)
