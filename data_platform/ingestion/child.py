@@ -14,7 +14,7 @@ import time
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
@@ -31,14 +31,11 @@ from data_platform.ingestion.catalog import CatalogClient, check_versions
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
 from data_platform.secrets import Resolver, Vault
-
-LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
-"""Variable with the number of the file descriptor that :mod:`lifeline` reads."""
 
 
 def main() -> None:
@@ -144,7 +141,7 @@ def _report(pipes: PipesContext, spec: WorkflowSpec, result: Result, redactor: R
             pipes.report_asset_materialization(asset_key=asset_key, metadata=metadata)
         pipes.report_asset_check(
             asset_key=asset_key,
-            check_name=report.CHECK,
+            check_name=COMPLETED,
             passed=verdict.outcome is Outcome.OK,
             severity=report.severity(result),
             metadata=metadata,

@@ -11,7 +11,6 @@ from data_platform.ingestion.run import Result
 from data_platform.ingestion.spec import WorkflowSpec
 from data_platform.ingestion.verdict import Failure, Outcome
 
-CHECK: Final = "completed"
 MOST_FAILURES: Final = 200
 """Rows of the table of failures; the count beside it is of all."""
 

@@ -17,6 +17,12 @@ from data_platform import __version__
 PROTOCOL: Final = 1
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
+LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
+"""Variable that tells the child the file descriptor of its lifeline."""
+
+COMPLETED: Final = "completed"
+"""The check that every workflow's asset has: did everything arrive?"""
+
 DEFAULT_TIMEOUT: Final = 2 * 60 * 60
 DEFAULT_MIN_SUCCESS: Final = 90.0
 

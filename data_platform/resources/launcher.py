@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -26,12 +26,10 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowTimeoutError,
 )
-from data_platform.ingestion.spec import PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
 from data_platform.secrets import variables
 
 CHILD: Final = "data_platform.ingestion.child"
-LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
-CHECK: Final = "completed"
 GRACE: Final = 8.0
 """Seconds between SIGTERM and SIGKILL."""
 
@@ -60,16 +58,18 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
         except IncompatibleEnvironmentError as error:
             yield from _failed_checks(context, error)
             raise _failure(error) from error
-        with dg.open_pipes_session(
-            context=context,
-            context_injector=dg.PipesEnvContextInjector(),
-            message_reader=dg.PipesTempFileMessageReader(),
-            extras={"spec": spec.model_dump(mode="json")},
-        ) as session:
-            with _child(python, session, spec) as child:
-                error = _wait(child, spec)
+        with (
+            dg.open_pipes_session(
+                context=context,
+                context_injector=dg.PipesEnvContextInjector(),
+                message_reader=dg.PipesTempFileMessageReader(),
+                extras={"spec": spec.model_dump(mode="json")},
+            ) as session,
+            _child(python, session, spec) as child,
+        ):
+            error = _wait(child, spec)
         messages = [cast(dict[str, Any], message) for message in session.get_custom_messages()]
-        yield from cast("list[Event]", session.get_results(implicit_materializations=False))
+        yield from _results(session)
         error = error or _protocol_error(messages) or _crash(child, messages, spec)
         if error is not None:
             yield from _failed_checks(context, error)
@@ -95,7 +95,7 @@ def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec) -> Genera
     """The child process; however the block is left, the child and what it started are gone afterwards."""
     lifeline, held = os.pipe()
     try:
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [str(python), "-I", "-m", CHILD],
             env={
                 **environment.for_child(variables([spec.connection, spec.catalog_token])),
@@ -135,10 +135,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + GRACE
         while child.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 
@@ -166,13 +164,18 @@ def _crash(
     )
 
 
+def _results(session: dg.PipesSession) -> list[Event]:
+    """What the child reported; by default Pipes would also materialize what it did not report."""
+    return cast("list[Event]", session.get_results(implicit_materializations=False))  # pyright: ignore[reportUnknownMemberType]
+
+
 def _failed_checks(context: dg.AssetExecutionContext, error: DataPlatformError) -> Iterator[dg.AssetCheckResult]:
     """The check ``completed`` of a child that could not report it."""
     for key in context.selected_asset_check_keys:
-        if key.name == CHECK:
+        if key.name == COMPLETED:
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
-                check_name=CHECK,
+                check_name=COMPLETED,
                 passed=False,
                 metadata={"verdict": error.sentence},
             )

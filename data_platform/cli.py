@@ -1,0 +1,67 @@
+"""The command ``data-platform``. Parses arguments and calls; what it calls does the work."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from data_platform import __version__
+from data_platform.errors import DataPlatformError, IncompatibleEnvironmentError
+
+_data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the catalog: its database and its keys. Made when it does not exist.",
+)
+
+
+@click.group()
+@click.version_option(__version__, prog_name="data-platform")
+def commands() -> None:
+    """Keeps an OpenMetadata catalog true."""
+
+
+@commands.group()
+def server() -> None:
+    """The embedded catalog server, compatible with OpenMetadata's API."""
+    if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("metadata") is None:
+        raise IncompatibleEnvironmentError(
+            "the embedded server needs the ingestion environment",
+            source=sys.executable,
+            remedy="run .venv-ingestion/bin/data-platform; 'make setup' makes it",
+        )
+
+
+@server.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="Port on 127.0.0.1.")
+@_data
+def start(port: int, data: Path) -> None:
+    """Serve the catalog until SIGINT or SIGTERM."""
+    from data_platform.server.serve import serve
+
+    serve(port=port, data=data)
+
+
+@server.command()
+@_data
+@click.option("--as", "subject", default="ingestion-bot", show_default=True, help="Whose token: a bot or a user.")
+@click.option("--days", type=click.IntRange(1), default=90, show_default=True, help="Days until the token expires.")
+def token(data: Path, subject: str, days: int) -> None:
+    """Print a signed token for the catalog."""
+    from data_platform.server.tokens import issue_token
+
+    click.echo(issue_token(data, subject, lifetime=timedelta(days=days)))
+
+
+def main() -> None:
+    """Entry point; an error of ours is one sentence and exit code 1."""
+    try:
+        commands.main(standalone_mode=True)
+    except DataPlatformError as error:
+        click.echo(f"Error: {error.sentence}", err=True)
+        sys.exit(1)
