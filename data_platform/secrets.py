@@ -124,20 +124,16 @@ class Vault:
         )
 
     @staticmethod
-    def _read_kv(client: hvac.Client, mount: str, path: str) -> dict[str, Any]:
-        if _kv_version(client, mount) == 2:
+    def _read_kv(client: Any, mount: str, path: str) -> dict[str, Any]:
+        """All fields of a secret, whichever version its mount has; hvac is not typed, so nothing here is."""
+        # The preflight endpoint that Vault's own CLI asks for the version of a mount.
+        mounted = client.adapter.get(f"/v1/sys/internal/ui/mounts/{mount}")["data"]
+        if (mounted.get("options") or {"version": "1"})["version"] == "2":
             answer = client.secrets.kv.v2.read_secret_version(
                 path=path, mount_point=mount, raise_on_deleted_version=True
             )
             return answer["data"]["data"]
         return client.secrets.kv.v1.read_secret(path=path, mount_point=mount)["data"]
-
-
-def _kv_version(client: hvac.Client, mount: str) -> int:
-    """Version of a KV mount, from the preflight endpoint that Vault's own CLI asks (sys/internal/ui/mounts)."""
-    answer = cast(dict[str, Any], client.adapter.get(f"/v1/sys/internal/ui/mounts/{mount}"))
-    options = answer["data"].get("options") or {}
-    return int(options.get("version") or 1)
 
 
 class Resolver:

@@ -1,1 +1,5 @@
 """Dagster components: YAML in, assets, checks and jobs out."""
+
+from data_platform.components.metadata_source import MetadataSource
+
+__all__ = ["MetadataSource"]

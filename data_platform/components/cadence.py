@@ -1,0 +1,51 @@
+"""How often a workflow runs: the names that a source's ``schedules`` may use.
+
+A cadence is a tag on assets, a job that selects by that tag alone, a schedule that starts the job, and a freshness
+policy. To add one, add it here and give it a schedule in ``data_platform/defs/schedules.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+TIMEZONE: Final = "Etc/UTC"
+
+
+class Cadence(StrEnum):
+    """The names."""
+
+    DAILY = "daily"
+    CRITICAL = "critical"
+
+    @property
+    def tag(self) -> str:
+        """Key of the tag that puts an asset on this cadence; its value is always :data:`TAG_VALUE`."""
+        return f"schedule/{self.value}"
+
+    @property
+    def cron(self) -> str:
+        """When it starts, in :data:`TIMEZONE`."""
+        return _TIMES[self].cron
+
+    @property
+    def period(self) -> timedelta:
+        """Time from one start to the next."""
+        return _TIMES[self].period
+
+
+TAG_VALUE: Final = "true"
+
+
+@dataclass(frozen=True)
+class _Times:
+    cron: str
+    period: timedelta
+
+
+_TIMES: Final = {
+    Cadence.DAILY: _Times("0 2 * * *", timedelta(days=1)),
+    Cadence.CRITICAL: _Times("0 */4 * * *", timedelta(hours=4)),
+}

@@ -1,0 +1,153 @@
+"""Whether a source's definition can work, decided when definitions load and without asking anyone.
+
+Everything that is wrong is reported at once, each with its file, line, field and the values that would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+
+from data_platform.environment import ENVIRONMENTS
+from data_platform.errors import ConfigurationError
+from data_platform.ingestion.schemas import Connector, connectors
+from data_platform.ingestion.schemas.check import Path, Violation, closest, violations
+from data_platform.ingestion.spec import Workflow
+
+Options = Mapping[str, Any]
+
+
+def check_definition(
+    *,
+    connector: str,
+    connection: Options,
+    environments: Mapping[str, Options],
+    workflows: Mapping[Workflow, Options],
+    schedules: Mapping[Workflow, Any],
+    locate: Callable[[Path], str],
+) -> Connector:
+    """The connector of a definition that can work, in every environment that it names.
+
+    Args:
+        connector: name of the connector.
+        connection: the connection's fields that are the same everywhere.
+        environments: the fields that differ, by environment.
+        workflows: the options of each workflow.
+        schedules: the cadences of each workflow; only the keys are looked at.
+        locate: where a path of the definition is written, for example ``defs.yaml:7``.
+
+    Raises:
+        ConfigurationError: it cannot; lists everything that is wrong.
+    """
+    known = connectors().get(connector)
+    if known is None:
+        problem = Violation(
+            ("connector",), f"there is no connector {connector!r}", closest(connector, list(connectors()), "connectors")
+        )
+        raise _refusal([problem], locate)
+    problems = [
+        *_environment_problems(known, connection, environments),
+        *_workflow_problems(known, workflows),
+        *_schedule_problems(workflows, schedules),
+    ]
+    if problems:
+        raise _refusal(problems, locate)
+    return known
+
+
+def merged(shared: Options, own: Options) -> dict[str, Any]:
+    """``shared`` with the fields of ``own`` over it; mappings inside are merged the same way."""
+    result = dict(shared)
+    for key, value in own.items():
+        below = result.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            result[key] = merged(cast(Options, below), cast(Options, value))
+        else:
+            result[key] = value
+    return result
+
+
+def _environment_problems(
+    connector: Connector, connection: Options, environments: Mapping[str, Options]
+) -> Iterator[Violation]:
+    schema = connector.connection_schema()
+    reported: set[tuple[Path, str]] = set()
+    if not environments:
+        yield Violation(("environments",), "names no environment", closest("", list(ENVIRONMENTS), "environments"))
+    for environment, own in environments.items():
+        if environment not in ENVIRONMENTS:
+            yield Violation(
+                ("environments", environment),
+                f"there is no environment {environment!r}",
+                closest(environment, list(ENVIRONMENTS), "environments"),
+            )
+            continue
+        for problem in violations(merged(connection, own), schema):
+            path = (*_written_in(problem.path, connection, environment, own), *problem.path)
+            if (path, problem.what) not in reported:
+                reported.add((path, problem.what))
+                yield Violation(path, problem.what, problem.remedy)
+
+
+def _written_in(path: Path, connection: Options, environment: str, own: Options) -> Path:
+    """Which part of the definition a path of the merged connection comes from."""
+    if not _reaches(own, path) and _reaches(connection, path):
+        return ("connection",)
+    return ("environments", environment)
+
+
+def _reaches(value: Any, path: Path) -> bool:
+    for step in path:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
+
+
+def _workflow_problems(connector: Connector, workflows: Mapping[Workflow, Options]) -> Iterator[Violation]:
+    if not workflows:
+        known = closest("", list(connector.workflows), f"workflows of {connector.name}")
+        yield Violation(("workflows",), "names no workflow", known)
+    for workflow, options in workflows.items():
+        if workflow not in connector.workflows:
+            yield Violation(
+                ("workflows", workflow.value),
+                f"{connector.name} has no {workflow.value} workflow",
+                closest(workflow.value, list(connector.workflows), f"workflows of {connector.name}"),
+            )
+            continue
+        for problem in violations(options, connector.options_schema(workflow)):
+            yield Violation(("workflows", workflow.value, *problem.path), problem.what, problem.remedy)
+
+
+def _schedule_problems(workflows: Mapping[Workflow, Options], schedules: Mapping[Workflow, Any]) -> Iterator[Violation]:
+    for workflow in schedules:
+        if workflow not in workflows:
+            yield Violation(
+                ("schedules", workflow.value),
+                f"schedules {workflow.value}, which is not one of this source's workflows",
+                closest(workflow.value, list(workflows), "workflows of this source"),
+            )
+
+
+def _refusal(problems: list[Violation], locate: Callable[[Path], str]) -> ConfigurationError:
+    """One error for all problems: a sentence when there is one, a list when there are more."""
+
+    def sentence(problem: Violation) -> str:
+        return f"{_dotted(problem.path)}: {problem.what}" + (f": {problem.remedy}" if problem.remedy else "")
+
+    if len(problems) == 1:
+        (problem,) = problems
+        return ConfigurationError(
+            f"{_dotted(problem.path)}: {problem.what}", source=locate(problem.path), remedy=problem.remedy
+        )
+    lines = "".join(f"\n  {locate(problem.path)}: {sentence(problem)}" for problem in problems)
+    return ConfigurationError(f"{len(problems)} things are wrong with this source{lines}", source=locate(()))
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

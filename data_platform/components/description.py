@@ -1,0 +1,76 @@
+"""What a source's assets say about themselves: what each fills in the catalog, and where it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from data_platform.ingestion.schemas import Connector
+from data_platform.ingestion.spec import Workflow
+from data_platform.secrets import is_reference
+
+_METADATA: Final[Mapping[str, str]] = {
+    "api": "API collections and endpoints",
+    "dashboard": "Dashboards, their charts and data models",
+    "database": "Databases, schemas, tables, views and stored procedures",
+    "messaging": "Topics and their schemas",
+    "mlmodel": "Machine learning models and their features",
+    "pipeline": "Pipelines, their tasks, runs and lineage",
+    "search": "Search indexes and their fields",
+    "storage": "Buckets, containers and their structure",
+}
+_DATABASE: Final[Mapping[Workflow, str]] = {
+    Workflow.LINEAGE: "Lineage between tables and columns, from query logs and view definitions,",
+    Workflow.USAGE: "How often tables are queried, by whom and with what, from query logs,",
+    Workflow.PROFILING: "Profiles of tables and columns (row counts, nulls, ranges, distributions)",
+}
+_DBT: Final[Mapping[Workflow, str]] = {
+    Workflow.METADATA: "Descriptions, tags, owners and tests of dbt models",
+    Workflow.LINEAGE: "Lineage between dbt models and columns",
+}
+# The fields by which connectors say where they read, the most telling first.
+_ADDRESSES: Final = (
+    "hostPort",
+    "host",
+    "uri",
+    "endpointURL",
+    "dbtCloudUrl",
+    "dbtManifestFilePath",
+    "dbtManifestHttpPath",
+    "bucketNames",
+    "warehouse",
+    "awsConfig.endPointURL",
+    "awsConfig.awsRegion",
+)
+
+
+def describe(connector: Connector, service: str, workflow: Workflow, connection: Mapping[str, Any]) -> str:
+    """One sentence: what the workflow fills, from where, and under which service of the catalog."""
+    address = _address(connection)
+    source = f"{connector.name} at `{address}`" if address else connector.name
+    target = f"the catalog's service `{service}`" if connector.service_collection else "the catalog's tables"
+    return f"{_contents(connector, workflow)} of {source}, in {target}."
+
+
+def describe_unconnected(connector: Connector, service: str, workflow: Workflow, environment: str, file: str) -> str:
+    """The same for a source that the current environment has no connection to, with how to connect it."""
+    sentence = describe(connector, service, workflow, {})
+    return f"{sentence} Not connected in {environment}: add `environments.{environment}` to {file} to run it here."
+
+
+def _contents(connector: Connector, workflow: Workflow) -> str:
+    if connector.service_collection is None:
+        return _DBT[workflow]
+    return _METADATA[connector.category] if workflow is Workflow.METADATA else _DATABASE[workflow]
+
+
+def _address(connection: Mapping[str, Any]) -> str | None:
+    for field in _ADDRESSES:
+        value: Any = connection
+        for name in field.split("."):
+            value = cast(dict[str, Any], value).get(name) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = ", ".join(str(item) for item in cast(list[Any], value))
+        if isinstance(value, str) and value and not is_reference(value):
+            return value
+    return None
