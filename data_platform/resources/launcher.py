@@ -69,11 +69,11 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
         ):
             error = _wait(child, spec)
         messages = [cast(dict[str, Any], message) for message in session.get_custom_messages()]
-        yield from _results(session)
         error = error or _protocol_error(messages) or _crash(child, messages, spec)
         if error is not None:
             yield from _failed_checks(context, error)
             raise _failure(error)
+        yield from _results(session)
         verdict = messages[-1]
         if verdict["outcome"] == "failed":
             raise dg.Failure(verdict["sentence"], allow_retries=not verdict["permanent"])

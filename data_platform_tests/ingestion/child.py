@@ -1,0 +1,139 @@
+"""Runs the child process as the launcher does, without Dagster, and collects everything that it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, DAGSTER_PIPES_MESSAGES_ENV_VAR, encode_param
+
+from data_platform import environment
+from data_platform.ingestion.spec import LIFELINE, WorkflowSpec
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A child that has ended.
+
+    Attributes:
+        code: its exit code, negative for a signal.
+        output: its stdout and stderr.
+        messages: what it said over Pipes, in order, as ``(method, params)``.
+    """
+
+    code: int
+    output: str
+    messages: list[tuple[str, dict[str, Any]]]
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """Its last word."""
+        return [params["payload"] for method, params in self.messages if method == "report_custom_message"][-1]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Values of the metadata of the check ``completed``."""
+        return {key: value["raw_value"] for key, value in self.check["metadata"].items()}
+
+    @property
+    def check(self) -> dict[str, Any]:
+        """The check ``completed``."""
+        return next(params for method, params in self.messages if method == "report_asset_check")
+
+    @property
+    def materialized(self) -> list[str]:
+        """Keys of the assets that it materialized."""
+        return [params["asset_key"] for method, params in self.messages if method == "report_asset_materialization"]
+
+    @property
+    def log(self) -> list[str]:
+        """Its progress."""
+        return [params["message"] for method, params in self.messages if method == "log"]
+
+    @property
+    def everything(self) -> str:
+        """All that left the process."""
+        return self.output + json.dumps(self.messages)
+
+
+class Child:
+    """A running child.
+
+    Args:
+        spec: what it is to do; a dict to send something else than a spec.
+        folder: where its messages and its output go.
+        variables: variables of its environment, beside what every child has.
+    """
+
+    def __init__(
+        self, spec: WorkflowSpec | dict[str, Any], folder: Path, variables: dict[str, str] | None = None
+    ) -> None:
+        folder = folder / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        self._messages, self._output = folder / "messages", folder / "output"
+        self._messages.touch()
+        sent = spec.model_dump(mode="json") if isinstance(spec, WorkflowSpec) else spec
+        context = {
+            "asset_keys": ["openmetadata/{service}/{workflow}".format(**sent)],
+            "code_version_by_asset_key": None,
+            "provenance_by_asset_key": None,
+            "partition_key": None,
+            "partition_key_range": None,
+            "partition_time_window": None,
+            "run_id": "run",
+            "job_name": None,
+            "retry_number": 0,
+            "extras": {"spec": sent},
+        }
+        lifeline, self._held = os.pipe()
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "data_platform.ingestion.child"],
+                env={
+                    **environment.for_child([]),
+                    **(variables or {}),
+                    DAGSTER_PIPES_CONTEXT_ENV_VAR: encode_param({"data": context}),
+                    DAGSTER_PIPES_MESSAGES_ENV_VAR: encode_param({"path": str(self._messages)}),
+                    LIFELINE: str(lifeline),
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lifeline,),
+                start_new_session=True,
+            )
+        os.close(lifeline)
+
+    def said(self) -> list[tuple[str, dict[str, Any]]]:
+        """What it has said so far."""
+        lines = self._messages.read_text().splitlines()
+        return [(message["method"], message["params"]) for message in map(json.loads, lines)]
+
+    def wait_for(self, condition: Callable[[list[str]], bool], timeout: float = 60) -> None:
+        """Wait until a condition on its log holds."""
+        deadline = time.monotonic() + timeout
+        while not condition([params["message"] for method, params in self.said() if method == "log"]):
+            assert self.process.poll() is None, self._output.read_text()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
+
+    def drop_lifeline(self) -> None:
+        """What the kernel does when the step is killed."""
+        os.close(self._held)
+
+    def end(self, timeout: float = 90) -> Ended:
+        """Wait for its end."""
+        try:
+            code = self.process.wait(timeout)
+        finally:
+            if self.process.poll() is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+        return Ended(code, self._output.read_text(), self.said())
