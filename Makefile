@@ -46,7 +46,7 @@ check: setup ## ruff, pyright, import-linter, and the definitions of every envir
 	@$(ORCHESTRATOR)/ruff check .
 	@$(ORCHESTRATOR)/ruff format --check .
 	@echo "── pyright, Dagster's side"
-	@$(ORCHESTRATOR)/pyright --project pyproject.toml
+	@$(ORCHESTRATOR)/pyright --project pyright.orchestrator.json
 	@echo "── pyright, the ingestion side"
 	@$(ORCHESTRATOR)/pyright --project pyright.ingestion.json
 	@echo "── import-linter"

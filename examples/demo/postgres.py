@@ -24,7 +24,7 @@ from examples.demo.layout import DemoError, password
 from examples.demo.processes import require_free, running
 
 SUPERUSER: Final = "postgres"
-DATABASE: Final = "nycflights"
+DATABASE: Final = "flights"
 READER: Final = "catalog_reader"
 
 _SETTINGS: Final = {
@@ -74,13 +74,8 @@ def running_postgres(state: Path, port: int) -> Iterator[Server]:
     password(server.reader_password)
     settings = [argument for name, value in _SETTINGS.items() for argument in ("-c", f"{name}={value}")]
     command = [*_as_ordinary_user(), _program("postgres"), "-D", data, "-p", str(port), *settings]
-    with running(
-        "postgres",
-        command,
-        logs=state / "logs",
-        is_ready=lambda: _answers(server),
-        stop_signal=signal.SIGINT,
-    ):
+    with running("postgres", command, logs=state / "logs", stop_signal=signal.SIGINT) as program:
+        program.wait_until(lambda: _answers(server))
         yield server
 
 

@@ -16,7 +16,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from examples.demo.layout import DemoError
 
@@ -46,31 +48,63 @@ def sole_user(state: Path) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class Program:
+    """A program that was started.
+
+    Attributes:
+        name: what files and messages call it.
+        process: its process.
+        log: where its output goes.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until(self, is_ready: Callable[[], bool]) -> None:
+        """Wait for it to answer.
+
+        Raises:
+            DemoError: it ended, or did not answer in time; quotes its last lines.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while not is_ready():
+            if self.process.poll() is not None:
+                raise DemoError(
+                    f"{self.name} ended with exit code {self.process.returncode} while it started:\n{self._tail()}"
+                )
+            if time.monotonic() > deadline:
+                raise DemoError(
+                    f"{self.name} did not answer within {_READY_SECONDS} seconds; {self.log} ends:\n{self._tail()}"
+                )
+            time.sleep(0.1)
+
+    def _tail(self, lines: int = 8) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
 @contextmanager
 def running(
     name: str,
     command: Sequence[str | os.PathLike[str]],
     *,
     logs: Path,
-    is_ready: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the block ends; its output goes to ``<logs>/<name>.log``.
+) -> Iterator[Program]:
+    """Run a program until the block ends.
 
     Args:
-        name: what to call it in files and messages.
+        name: what files and messages call it.
         command: the program and its arguments.
         logs: folder of its log and pid file.
-        is_ready: whether it answers yet; asked several times a second.
         environment: its environment variables, or None for this process's own.
         stop_signal: what asks it to end.
-
-    Raises:
-        DemoError: it ended before it was ready, or was not ready in time; quotes its last lines.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    log, pid_file = logs / f"{name}.log", logs / f"{name}.pid"
+    pid_file = logs / f"{name}.pid"
+    log = logs / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -82,8 +116,7 @@ def running(
         )
     try:
         pid_file.write_text(f"{process.pid} {_started_at(process.pid)}\n")
-        _wait_until_ready(name, process, is_ready, log)
-        yield process
+        yield Program(name, process, log)
     finally:
         _stop(process, stop_signal)
         pid_file.unlink(missing_ok=True)
@@ -104,6 +137,15 @@ def end_leftovers(logs: Path) -> list[str]:
             ended.append(f"{pid_file.stem} (pid {pid})")
         pid_file.unlink()
     return ended
+
+
+def obey_sigterm() -> None:
+    """Take a polite request to end like Ctrl-C, so that everything that was started is stopped."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def require_free(port: int, user: str) -> None:
@@ -128,20 +170,6 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait_until_ready(name: str, process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not is_ready():
-        if process.poll() is not None:
-            raise DemoError(f"{name} ended with exit code {process.returncode} while it started:\n{_tail(log)}")
-        if time.monotonic() > deadline:
-            raise DemoError(f"{name} did not answer within {_READY_SECONDS} seconds; its log {log} ends:\n{_tail(log)}")
-        time.sleep(0.1)
-
-
-def _tail(log: Path, lines: int = 8) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def _stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:

@@ -1,0 +1,172 @@
+"""Runs the job and tells on the way what happens; what came of it is read from what Dagster recorded."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
+from rich.console import Console
+from rich.table import Table
+
+from examples.demo.job import metadata_ingestion
+
+_TAGS = {"data_platform/started_by": "make demo"}
+_POLL_SECONDS = 0.5
+# What happens is told from the event log; Dagster's own console would print every event beside it.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_UNFINISHED = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+@dataclass
+class Report:
+    """What Dagster recorded of one asset in one run.
+
+    Attributes:
+        figures: the materialization's numeric metadata by key; empty when it was not materialized.
+        checks: whether each check passed.
+    """
+
+    figures: dict[str, float] = field(default_factory=dict)
+    checks: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the asset was materialized and every check passed."""
+        return bool(self.figures) and bool(self.checks) and all(self.checks.values())
+
+
+def materialize(console: Console) -> dict[str, Report]:
+    """Run the job on every asset of the environment.
+
+    Returns:
+        A report for each asset of the job, by its key; also for those that failed or never ran.
+    """
+    job = metadata_ingestion()
+    reports = {key.to_user_string(): Report() for key in job.asset_layer.executable_asset_keys}
+    with DagsterInstance.get() as instance:
+        _release_what_was_killed(instance)
+        with _told(console, instance):
+            result = dg.execute_job(
+                dg.reconstructable(metadata_ingestion), instance, run_config=_QUIET, tags=_TAGS, raise_on_error=False
+            )
+        for event in result.all_events:
+            if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+                materialization = event.step_materialization_data.materialization
+                report = reports[materialization.asset_key.to_user_string()]
+                report.figures |= _numbers(materialization.metadata)
+            elif event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+                evaluation = event.asset_check_evaluation_data
+                reports[evaluation.asset_key.to_user_string()].checks[evaluation.check_name] = evaluation.passed
+    return reports
+
+
+def as_table(reports: Mapping[str, Report]) -> Table:
+    """What was catalogued, one row an asset."""
+    table = Table("asset", "entities", title="what was catalogued")
+    for heading in ("lineage edges", "column edges", "profiles", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("checks")
+    for asset, report in sorted(reports.items()):
+        figures = report.figures
+        entities = {key.removeprefix("entities/"): n for key, n in figures.items() if key.startswith("entities/")}
+        table.add_row(
+            asset,
+            "\n".join(f"{number:>4.0f} {kind}" for kind, number in entities.items()) or "-",
+            *(_shown(figures, key) for key in ("lineage/edges", "lineage/column_edges", "profiles/tables")),
+            f"{figures['seconds']:.1f}" if "seconds" in figures else "-",
+            "\n".join(f"{name}: {'passed' if passed else 'FAILED'}" for name, passed in report.checks.items())
+            or "none",
+        )
+    return table
+
+
+def _shown(figures: Mapping[str, float], key: str) -> str:
+    return f"{figures[key]:.0f}" if key in figures else "-"
+
+
+def _numbers(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, float]:
+    return {
+        key: float(value.value)
+        for key, value in metadata.items()
+        if isinstance(value, dg.IntMetadataValue | dg.FloatMetadataValue) and value.value is not None
+    }
+
+
+def _release_what_was_killed(instance: DagsterInstance) -> None:
+    """Give back what runs of a demo that was killed still hold; without a daemon nobody else does."""
+    for run in instance.get_runs(RunsFilter(tags=_TAGS, statuses=_UNFINISHED)):
+        instance.report_run_canceled(run, "The demo that ran this was killed.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+@contextmanager
+def _told(console: Console, instance: DagsterInstance) -> Iterator[None]:
+    """Print what happens in the run that the block executes."""
+    earlier = {run.run_id for run in instance.get_runs(RunsFilter(tags=_TAGS))}
+    ended = threading.Event()
+
+    def tell() -> None:
+        run_id, cursor = None, None
+        while True:
+            is_last = ended.wait(_POLL_SECONDS)
+            if run_id is None:
+                run_id = next((run.run_id for run in _demos(instance) if run.run_id not in earlier), None)
+            if run_id is not None:
+                page = instance.get_records_for_run(run_id, cursor)
+                cursor = page.cursor
+                for record in page.records:
+                    if message := _message(record.event_log_entry):
+                        console.print(message, highlight=False)
+            if is_last:
+                return
+
+    speaker = threading.Thread(target=tell, name="progress", daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        speaker.join()
+
+
+def _demos(instance: DagsterInstance) -> Sequence[dg.DagsterRun]:
+    return instance.get_runs(RunsFilter(tags=_TAGS))
+
+
+def _message(entry: EventLogEntry) -> str | None:
+    """What to tell of an event, if anything: that a step starts or fails, and what it says of itself."""
+    if not entry.is_dagster_event:
+        return f"  {entry.user_message}" if int(entry.level) >= logging.INFO else None
+    event = entry.get_dagster_event()
+    match event.event_type:
+        case DagsterEventType.STEP_START:
+            return f"[bold]{_asset(event)}[/] started"
+        case DagsterEventType.STEP_SUCCESS:
+            return f"[bold green]{_asset(event)}[/] done"
+        case DagsterEventType.STEP_FAILURE | DagsterEventType.STEP_UP_FOR_RETRY:
+            return f"[bold red]{_asset(event)}[/] failed: {_reason(event)}"
+        case _:
+            return None
+
+
+def _asset(event: dg.DagsterEvent) -> str:
+    return (event.step_key or "").replace("__", "/")
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.event_specific_data
+    error = getattr(data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "no reason given"
