@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+REFERENCES: Final = "vault:<mount>/<path>#<field>, env:<NAME> or file:<path>"
+
 _NOUNS: Final = {
     "string": "a string",
     "integer": "a whole number",
@@ -123,17 +125,12 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
             description = properties.get(name, {}).get("description")
             yield Violation((*path, name), "is missing", f"set it ({_lower(description)})" if description else "set it")
         case "format":
-            yield Violation(
-                path,
-                "holds a secret itself",
-                "must be a reference: vault:<mount>/<path>#<field>, env:<NAME> or file:<path>",
-            )
+            yield Violation(path, "holds a secret in plain text", f"it must be a reference: {REFERENCES}")
         case "type":
             nouns = [_NOUNS[name] for name in ([rule] if isinstance(rule, str) else rule)]
             yield Violation(path, f"must be {' or '.join(nouns)}, not {_kind(instance)}")
         case "enum" | "const":
-            known = [str(value) for value in (rule if error.validator == "enum" else [rule])]
-            yield Violation(path, f"cannot be {instance!r}", closest(str(instance), known, "values"))
+            yield Violation(path, f"cannot be {instance!r}", closest(str(instance), _values(error), "values"))
         case "anyOf":
             yield from _explain_alternatives(error)
         case _:
@@ -161,8 +158,34 @@ def _explain_alternatives(error: ValidationError) -> Iterator[Violation]:
         wanted, found = " or ".join(nouns), _kind(cast(Any, error.instance))
         yield Violation(tuple(error.absolute_path), f"must be {wanted}, not {found}")
         return
-    for inner in min(candidates, key=_distance):
-        yield from _explain(inner)
+    nearest = min(candidates, key=_distance)
+    for inner in nearest:
+        known = _values_of_all(inner, candidates)
+        if known:
+            found = cast(Any, inner.instance)
+            yield Violation(tuple(inner.absolute_path), f"cannot be {found!r}", closest(str(found), known, "values"))
+        else:
+            yield from _explain(inner)
+
+
+def _values_of_all(error: ValidationError, alternatives: Sequence[Sequence[ValidationError]]) -> list[str]:
+    """The values that a field could have, if no alternative accepts the one it has: it chooses between them."""
+    known: dict[str, None] = {}
+    for errors in alternatives:
+        own = [inner for inner in errors if _limits_values(inner) and inner.absolute_path == error.absolute_path]
+        if not own:
+            return []
+        known |= dict.fromkeys(value for inner in own for value in _values(inner))
+    return list(known)
+
+
+def _limits_values(error: ValidationError) -> bool:
+    return error.validator in {"const", "enum"}
+
+
+def _values(error: ValidationError) -> list[str]:
+    rule = cast(Any, error.validator_value)
+    return [str(value) for value in (rule if error.validator == "enum" else [rule])]
 
 
 def _is_of_another_kind(error: ValidationError) -> bool:
