@@ -24,7 +24,7 @@ from examples.demo.layout import DemoError, password
 from examples.demo.processes import require_free, running
 
 SUPERUSER: Final = "postgres"
-DATABASE: Final = "flights"
+DATABASE: Final = "nycflights"
 READER: Final = "catalog_reader"
 
 _SETTINGS: Final = {

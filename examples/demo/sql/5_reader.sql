@@ -15,8 +15,8 @@ $$;
 ALTER ROLE catalog_reader WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 20;
 ALTER ROLE catalog_reader SET default_transaction_read_only = on;
 
-REVOKE ALL ON DATABASE flights FROM PUBLIC;
-GRANT CONNECT ON DATABASE flights TO catalog_reader;
+REVOKE ALL ON DATABASE nycflights FROM PUBLIC;
+GRANT CONNECT ON DATABASE nycflights TO catalog_reader;
 GRANT USAGE ON SCHEMA aviation, reporting TO catalog_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA aviation, reporting TO catalog_reader;
 REVOKE EXECUTE ON PROCEDURE reporting.refresh FROM PUBLIC;
