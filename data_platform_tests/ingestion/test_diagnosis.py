@@ -1,0 +1,90 @@
+"""Drivers' words and what they mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_platform.errors import (
+    CatalogUnreachableError,
+    ConfigurationError,
+    IncompatibleEnvironmentError,
+    SourceRefusedError,
+    SourceUnreachableError,
+    WorkflowFailedError,
+)
+from data_platform.ingestion.diagnosis import diagnose
+from data_platform_tests.ingestion.test_verdict import spec
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'connection to server at "db" (10.0.0.1), port 5432 failed: Connection refused',
+        'could not translate host name "db" to address: Name or service not known',
+        "HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /v1/statement",
+        "connection timed out",
+    ],
+)
+def test_a_source_that_does_not_answer_may_be_tried_again(words: str) -> None:
+    error = diagnose(RuntimeError(words), spec())
+    assert type(error) is SourceUnreachableError
+    assert not error.permanent
+    assert "at db:5432" in error.sentence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'FATAL:  password authentication failed for user "reader"',
+        "Access denied for user 'reader'@'localhost' (using password: YES)",
+        "error 401: b'Unauthorized'",
+        'FATAL:  database "nowhere" does not exist',
+        "Unknown database 'nowhere'",
+        "permission denied for schema sales",
+        "An error occurred (AccessDenied) when calling the ListBuckets operation",
+    ],
+)
+def test_a_source_that_refuses_is_not_tried_again(words: str) -> None:
+    error = diagnose(RuntimeError(words), spec())
+    assert type(error) is SourceRefusedError
+    assert error.permanent
+
+
+def test_the_cause_behind_an_exception_is_found() -> None:
+    class RestTransportError(Exception):
+        """As the client's own is called."""
+
+    try:
+        try:
+            raise RestTransportError("Transport failure on PUT http://catalog/api")
+        except RestTransportError as inner:
+            raise ValueError("something went wrong") from inner
+    except ValueError as outer:
+        assert type(diagnose(outer, spec())) is CatalogUnreachableError
+
+
+def test_a_missing_driver_says_what_to_install() -> None:
+    error = diagnose(ModuleNotFoundError("No module named 'trino'"), spec())
+    assert type(error) is IncompatibleEnvironmentError
+    assert "No module named 'trino'" in error.sentence
+
+
+def test_a_refused_configuration_names_fields_and_never_values() -> None:
+    from pydantic import BaseModel, ValidationError
+
+    class Model(BaseModel):
+        port: int
+
+    with pytest.raises(ValidationError) as caught:
+        Model.model_validate({"port": "hunter2"})
+    error = diagnose(caught.value, spec())
+    assert type(error) is ConfigurationError
+    assert "port" in error.sentence
+    assert "hunter2" not in error.sentence
+
+
+def test_what_nobody_knows_is_told_in_one_line() -> None:
+    error = diagnose(RuntimeError("first line\nsecond line"), spec())
+    assert type(error) is WorkflowFailedError
+    assert "first line" in error.sentence
+    assert "second" not in error.sentence
