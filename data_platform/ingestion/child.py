@@ -16,7 +16,7 @@ from importlib.metadata import version as installed
 from types import FrameType
 from typing import Any
 
-from dagster_pipes import PipesContext, open_dagster_pipes
+from dagster_pipes import PipesContext, open_dagster_pipes  # pyright: ignore[reportUnknownVariableType]
 
 from data_platform import __version__, environment
 from data_platform.errors import (

@@ -6,16 +6,37 @@ connector: every ``markDeleted…`` option of a source's configuration is turned
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol, cast
 
 from data_platform.errors import ConfigurationError
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 
-if TYPE_CHECKING:
-    from metadata.workflow.ingestion import IngestionWorkflow
-
 Config = dict[str, Any]
+
+
+class ClientWorkflow(Protocol):
+    """What is used of OpenMetadata's ``IngestionWorkflow``.
+
+    Attributes:
+        metadata: the workflow's client of the catalog.
+        execute_internal: the loop that passes records from the source to the sink.
+    """
+
+    metadata: Any
+    execute_internal: Callable[[], None]
+
+    def execute(self) -> None:
+        """Run to the end and report to the catalog."""
+        ...
+
+    def workflow_steps(self) -> list[Any]:
+        """The source and what its records pass through, each with a status."""
+        ...
+
+
+Create = Callable[[Config], ClientWorkflow]
 
 # OpenMetadata's name for the configuration of each kind of source, by the service's category.
 _METADATA_TYPES: Final[dict[str, str]] = {
@@ -58,21 +79,16 @@ def category(spec: WorkflowSpec) -> str:
         ) from error
 
 
-def workflow_class(spec: WorkflowSpec) -> type[IngestionWorkflow]:
-    """OpenMetadata's class for a spec's workflow; importing it takes seconds."""
+def workflow_factory(spec: WorkflowSpec) -> Create:
+    """What makes OpenMetadata's workflow of a spec; importing it takes seconds."""
     match spec.workflow:
         case Workflow.USAGE:
-            from metadata.workflow.usage import UsageWorkflow
-
-            return UsageWorkflow
+            from metadata.workflow.usage import UsageWorkflow as Kind
         case Workflow.PROFILING:
-            from metadata.workflow.profiler import ProfilerWorkflow
-
-            return ProfilerWorkflow
+            from metadata.workflow.profiler import ProfilerWorkflow as Kind
         case Workflow.METADATA | Workflow.LINEAGE:
-            from metadata.workflow.metadata import MetadataWorkflow
-
-            return MetadataWorkflow
+            from metadata.workflow.metadata import MetadataWorkflow as Kind
+    return cast(Create, Kind.create)  # pyright: ignore[reportUnknownMemberType]
 
 
 def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> Config:

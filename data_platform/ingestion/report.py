@@ -54,10 +54,10 @@ def _arrivals(spec: WorkflowSpec, result: Result) -> Metadata:
     found: Metadata = {}
     if traffic.edges or spec.workflow == "lineage":
         found["lineage/edges"] = _typed("int", len(traffic.edges))
-        found["lineage/column_edges"] = _typed("int", traffic.column_edges)
+        found["lineage/column_edges"] = _typed("int", sum(traffic.edges.values()))
     if spec.workflow == "profiling":
-        found["profiles/tables"] = _typed("int", len(traffic.profiled))
-        found["profiles/columns"] = _typed("int", traffic.profiled_columns)
+        found["profiles/tables"] = _typed("int", len(traffic.profiles))
+        found["profiles/columns"] = _typed("int", sum(traffic.profiles.values()))
     if spec.workflow == "usage":
         found["usage/queries"] = _typed("int", traffic.other_writes["queries"])
         found["usage/tables"] = _typed("int", traffic.other_writes["usage"])

@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
 from data_platform.ingestion import config, inventory, shims, verdict
@@ -24,9 +24,6 @@ from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Evidence, Failure, Verdict
-
-if TYPE_CHECKING:
-    from metadata.workflow.ingestion import IngestionWorkflow
 
 
 @dataclass(frozen=True)
@@ -77,13 +74,13 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="data-platform-") as scratch:
         with progress.stage("loading", "loading OpenMetadata's client"):
-            build = config.workflow_class(spec)
+            create = config.workflow_factory(spec)
             shims.cache_version_header()
             settings = config.build(spec, connection, token, Path(scratch))
         with progress.stage("inventory", "taking the catalog's inventory"):
             before = _inventory(spec, catalog)
         with progress.stage("connecting", f"connecting to {spec.service}"):
-            workflow = _create(build, settings, spec)
+            workflow = _create(create, settings, spec)
         with progress.stage("workflow", f"running the {spec.workflow} workflow"), _logged_errors() as logged:
             _execute(workflow, spec, traffic)
         with progress.stage("inventory", "taking the catalog's inventory"):
@@ -102,17 +99,17 @@ def _inventory(spec: WorkflowSpec, catalog: CatalogClient) -> Inventory:
     return inventory.take(catalog, config.category(spec), spec.service)
 
 
-def _create(build: type[IngestionWorkflow], settings: config.Config, spec: WorkflowSpec) -> IngestionWorkflow:
+def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
     try:
-        workflow = build.create(settings)
+        workflow = create(settings)
     except Exception as error:
         raise diagnose(error, spec) from error
     shims.freeze_imports()
     return workflow
 
 
-def _execute(workflow: IngestionWorkflow, spec: WorkflowSpec, traffic: Traffic) -> None:
-    traffic.watch(workflow.metadata.client._session)  # pyright: ignore[reportPrivateUsage]
+def _execute(workflow: config.ClientWorkflow, spec: WorkflowSpec, traffic: Traffic) -> None:
+    traffic.watch(workflow.metadata.client._session)
     _stop_cleanly(workflow, spec)
     try:
         workflow.execute()
@@ -120,7 +117,7 @@ def _execute(workflow: IngestionWorkflow, spec: WorkflowSpec, traffic: Traffic) 
         raise diagnose(error, spec) from error
 
 
-def _stop_cleanly(workflow: IngestionWorkflow, spec: WorkflowSpec) -> None:
+def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
     """Let a signal end the workflow as a failure that is flushed and reported to the catalog.
 
     An exception would be taken for one table's failure, and ``SystemExit`` would be persisted as success; only
@@ -158,7 +155,7 @@ def _logged_errors() -> Generator[list[Failure]]:
 
 def _result(
     spec: WorkflowSpec,
-    workflow: IngestionWorkflow,
+    workflow: config.ClientWorkflow,
     inventories: tuple[Inventory, Inventory],
     logged: list[Failure],
     progress: Progress,

@@ -52,19 +52,16 @@ class Traffic:
         requests: requests sent, retries included.
         seconds: time spent waiting for the catalog.
         written: names of entities that arrived, by collection.
-        edges: pairs of entities between which lineage arrived.
-        column_edges: number of column to column edges in them.
-        profiled: tables whose profile arrived.
-        profiled_columns: number of column profiles in them.
+        edges: pairs of entities between which lineage arrived, with the number of column edges in each.
+        profiles: tables whose profile arrived, with the number of column profiles in each.
+        other_writes: number of other things that arrived, by collection.
     """
 
     requests: int = 0
     seconds: float = 0.0
     written: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    edges: set[str] = field(default_factory=set[str])
-    column_edges: int = 0
-    profiled: set[str] = field(default_factory=set[str])
-    profiled_columns: int = 0
+    edges: dict[str, int] = field(default_factory=dict[str, int])
+    profiles: dict[str, int] = field(default_factory=dict[str, int])
     other_writes: Counter[str] = field(default_factory=Counter[str])
     _losses: dict[tuple[str, str], list[Loss]] = field(default_factory=dict[tuple[str, str], list[Loss]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -80,7 +77,7 @@ class Traffic:
         """Number of entities, edges and profiles that arrived."""
         with self._lock:
             entities = sum(len(names) for names in self.written.values())
-            return entities + len(self.edges) + len(self.profiled) + self.other_writes.total()
+            return entities + len(self.edges) + len(self.profiles) + self.other_writes.total()
 
     def watch(self, session: requests.Session) -> None:
         """Account for everything that ``session`` sends from now on."""
@@ -149,18 +146,17 @@ class Traffic:
         body = _json(request)
         details = cast(dict[str, Any], body or {})
         if "/name/" in path:
-            self.edges.add(path.removeprefix("lineage/"))
+            edge = path.removeprefix("lineage/")
         else:
-            edge = cast(dict[str, Any], details["edge"])
-            self.edges.add(f"{edge['fromEntity']['id']} {edge['toEntity']['id']}")
-            details = edge.get("lineageDetails") or {}
-        for columns in cast(list[dict[str, Any]], details.get("columnsLineage") or []):
-            self.column_edges += len(columns.get("fromColumns") or [])
+            ends = cast(dict[str, Any], details["edge"])
+            edge = f"{ends['fromEntity']['id']} {ends['toEntity']['id']}"
+            details = cast(dict[str, Any], ends.get("lineageDetails") or {})
+        columns = cast(list[dict[str, Any]], details.get("columnsLineage") or [])
+        self.edges[edge] = sum(len(column.get("fromColumns") or []) for column in columns)
 
     def _profile(self, path: str, request: requests.PreparedRequest) -> None:
         body = cast(dict[str, Any], _json(request) or {})
-        self.profiled.add(path)
-        self.profiled_columns += len(body.get("columnProfile") or [])
+        self.profiles[path] = len(body.get("columnProfile") or [])
 
 
 def _path(url: str) -> str:
