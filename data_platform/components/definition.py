@@ -5,7 +5,7 @@ Everything that is wrong is reported at once, each with its file, line, field an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from data_platform.environment import ENVIRONMENTS
@@ -24,6 +24,8 @@ def check_definition(
     environments: Mapping[str, Options],
     workflows: Mapping[Workflow, Options],
     schedules: Mapping[Workflow, Any],
+    after: Sequence[str],
+    sources: Collection[str],
     locate: Callable[[Path], str],
 ) -> Connector:
     """The connector of a definition that can work, in every environment that it names.
@@ -34,6 +36,8 @@ def check_definition(
         environments: the fields that differ, by environment.
         workflows: the options of each workflow.
         schedules: the cadences of each workflow; only the keys are looked at.
+        after: services of the sources that must come first.
+        sources: services of all other sources that have metadata.
         locate: where a path of the definition is written, for example ``defs.yaml:7``.
 
     Raises:
@@ -49,6 +53,7 @@ def check_definition(
         *_environment_problems(known, connection, environments),
         *_workflow_problems(known, workflows),
         *_schedule_problems(workflows, schedules),
+        *_order_problems(after, sources),
     ]
     if problems:
         raise _refusal(problems, locate)
@@ -126,8 +131,18 @@ def _schedule_problems(workflows: Mapping[Workflow, Options], schedules: Mapping
         if workflow not in workflows:
             yield Violation(
                 ("schedules", workflow.value),
-                f"schedules {workflow.value}, which is not one of this source's workflows",
+                "is not one of this source's workflows",
                 closest(workflow.value, list(workflows), "workflows of this source"),
+            )
+
+
+def _order_problems(after: Sequence[str], sources: Collection[str]) -> Iterator[Violation]:
+    for index, service in enumerate(after):
+        if service not in sources:
+            yield Violation(
+                ("after", index),
+                f"there is no other source {service!r} with metadata",
+                closest(service, sorted(sources), "sources"),
             )
 
 

@@ -10,19 +10,20 @@ materialized: dependencies on it stay visible, and no job can select it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from data_platform import environment
 from data_platform.components.cadence import TAG_VALUE, Cadence
 from data_platform.components.checks import check_specs
 from data_platform.components.definition import check_definition, merged
 from data_platform.components.description import describe, describe_unconnected
+from data_platform.components.frame import with_clear_errors
 from data_platform.components.scaffold import MetadataSourceScaffolder
 from data_platform.ingestion.schemas import Connector, connectors
 from data_platform.ingestion.schemas.check import Path as FieldPath
@@ -90,6 +91,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         Field(description="Changes to the assets' attributes; {{ workflow }} and {{ spec }} are available."),
     ] = None
 
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """The model of the YAML; Dagster asks for it."""
+        return _model(cls)
+
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The source's assets in the current environment.
 
@@ -103,6 +109,8 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             environments=self.environments,
             workflows=self.workflows,
             schedules=self.schedules,
+            after=self.after,
+            sources=self._others(context),
             locate=locate,
         )
         if self._connection() is None:
@@ -155,6 +163,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             timeout=self.timeout,
             run_id=run_id,
         )
+
+    def _others(self, context: dg.ComponentLoadContext) -> set[str]:
+        """Services of the project's other sources that have metadata to come after."""
+        sources = context.component_tree.get_all_components(MetadataSource)
+        return {source.service for source in sources if Workflow.METADATA in source.workflows} - {self.service}
 
     @cached_property
     def _connector(self) -> Connector:
@@ -214,6 +227,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             return {}
         site = environment.current().catalog_url.removesuffix("/api")
         return {"catalog": dg.MetadataValue.url(f"{site}/service/{self._connector.service_collection}/{self.service}")}
+
+
+@cache
+def _model(component: type[MetadataSource]) -> type[BaseModel]:
+    return with_clear_errors(component.model())
 
 
 class _Locator:
