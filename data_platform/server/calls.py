@@ -1,0 +1,129 @@
+"""One request as handlers see it, and what they answer."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+from data_platform.server.problems import BadRequestError, NotFoundError
+
+if TYPE_CHECKING:
+    from data_platform.server.store import Connection, Store
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: the subject of a verified token, as the catalog knows it."""
+
+    id: str
+    name: str
+    is_bot: bool
+    is_admin: bool
+
+
+@dataclass
+class Call:
+    """A request: parameters of the path (unquoted), the query string, the raw body, and who asks."""
+
+    store: Store
+    method: str
+    path: str
+    params: dict[str, str]
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    raw: bytes
+    base: str
+    principal: Principal
+
+    @property
+    def reader(self) -> Connection:
+        return self.store.reader
+
+    def arg(self, name: str, default: str | None = None) -> str | None:
+        """The last value of a query parameter."""
+        values = self.query.get(name)
+        return values[-1] if values else default
+
+    def flag(self, name: str) -> bool:
+        return (self.arg(name) or "").lower() == "true"
+
+    def number(self, name: str, default: int) -> int:
+        value = self.arg(name)
+        try:
+            return default if value is None else int(value)
+        except ValueError:
+            raise BadRequestError(f"[query param {name} must be a number, not {value!r}]") from None
+
+    @property
+    def id(self) -> str:
+        """The path's ``{id}``.
+
+        Raises:
+            NotFoundError: it is no UUID; the real server matches no route then.
+        """
+        return self.uuid("id")
+
+    def uuid(self, name: str) -> str:
+        try:
+            return str(uuid.UUID(self.params[name]))
+        except ValueError:
+            raise NotFoundError("HTTP 404 Not Found") from None
+
+    @cached_property
+    def body(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            BadRequestError: it is none.
+        """
+        try:
+            return orjson.loads(self.raw)
+        except orjson.JSONDecodeError as error:
+            raise BadRequestError(f"Unable to process JSON: {error}") from None
+
+    @property
+    def object(self) -> Json:
+        """The body as a JSON object, without its nulls.
+
+        Raises:
+            BadRequestError: it is something else.
+        """
+        if not isinstance(self.body, dict):
+            raise BadRequestError("Unable to process JSON: expected an object")
+        return cast("Json", without_nulls(self.body))
+
+    @property
+    def array(self) -> list[Any]:
+        """The body as a JSON array.
+
+        Raises:
+            BadRequestError: it is something else.
+        """
+        if not isinstance(self.body, list):
+            raise BadRequestError("Unable to process JSON: expected an array")
+        return cast("list[Any]", self.body)
+
+
+@dataclass
+class Reply:
+    """An answer that is not simply 200 with a JSON body."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def without_nulls(value: Any) -> Any:
+    """``value`` without object members that are null; a null in an array stays (a sample row has them)."""
+    if isinstance(value, dict):
+        members = cast("Json", value)
+        return {key: without_nulls(member) for key, member in members.items() if member is not None}
+    if isinstance(value, list):
+        return [without_nulls(member) for member in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,129 @@
+"""What changed between two stored documents, as OpenMetadata describes it, and the version that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Json
+    from data_platform.server.entity_types import EntityType
+
+_NOT_COMPARED = frozenset(
+    {
+        "id", "version", "updatedAt", "updatedBy", "changeDescription", "incrementalChangeDescription", "href",
+        "fullyQualifiedName", "deleted", "followers", "votes", "usageSummary", "lifeCycle", "impersonatedBy",
+        "service", "serviceType", "joins", "sampleData", "pipelineStatuses", "testCaseResult",
+    }
+)  # fmt: skip
+_SIZES = ("dataLength", "precision", "scale")
+_SET_LIKE = {"tags": lambda label: (label.get("source"), label["tagFQN"])}
+
+
+@dataclass
+class Changes:
+    """The three lists of a ``changeDescription``, and whether something was lost."""
+
+    added: list[Json] = field(default_factory=list["Json"])
+    updated: list[Json] = field(default_factory=list["Json"])
+    deleted: list[Json] = field(default_factory=list["Json"])
+    major: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.updated or self.deleted)
+
+    def description(self, previous: float) -> Json:
+        return {
+            "fieldsAdded": self.added,
+            "fieldsUpdated": self.updated,
+            "fieldsDeleted": self.deleted,
+            "previousVersion": previous,
+        }
+
+    def record(self, name: str, old: Any, new: Any) -> None:
+        """A field that is compared as a whole."""
+        if old == new or (_empty(old) and _empty(new)):
+            return
+        if _empty(old):
+            self.added.append({"name": name, "newValue": _text(new)})
+        elif _empty(new):
+            self.deleted.append({"name": name, "oldValue": _text(old)})
+        else:
+            self.updated.append({"name": name, "oldValue": _text(old), "newValue": _text(new)})
+
+    def record_set(self, name: str, old: Iterable[Json], new: Iterable[Json], key: Callable[[Json], Any]) -> None:
+        """A list whose order does not matter: what joined and what left it."""
+        before, after = {key(each): each for each in old}, {key(each): each for each in new}
+        joined = [each for identity, each in after.items() if identity not in before]
+        left = [each for identity, each in before.items() if identity not in after]
+        if joined:
+            self.added.append({"name": name, "newValue": _text(joined)})
+        if left:
+            self.deleted.append({"name": name, "oldValue": _text(left)})
+
+    def record_columns(self, name: str, old: list[Json], new: list[Json]) -> None:
+        """Columns, or the fields of a schema: matched by name and type, their parts compared one by one."""
+        before = {_column_key(column): column for column in old}
+        after = {_column_key(column): column for column in new}
+        joined = [column for key, column in after.items() if key not in before]
+        left = [column for key, column in before.items() if key not in after]
+        if joined:
+            self.added.append({"name": name, "newValue": _text(joined)})
+        if left:
+            self.deleted.append({"name": name, "oldValue": _text(left)})
+            self.major = True
+        for key, column in after.items():
+            if key in before:
+                self._record_column(f"{name}.{column['name']}", before[key], column)
+
+    def _record_column(self, name: str, old: Json, new: Json) -> None:
+        for part in sorted((old.keys() | new.keys()) - {"name", "fullyQualifiedName", "tags", "children", "profile"}):
+            self.record(f"{name}.{part}", old.get(part), new.get(part))
+            if part in _SIZES and old.get(part) and new.get(part) and new[part] < old[part]:
+                self.major = True
+        self.record_set(f"{name}.tags", old.get("tags", []), new.get("tags", []), _SET_LIKE["tags"])
+        self.record_columns(f"{name}.children", old.get("children", []), new.get("children", []))
+
+
+def between(row: EntityType, old: Json, new: Json) -> Changes:
+    """The changes from ``old`` to ``new`` that make a version; both are stored documents."""
+    changes = Changes()
+    for name in sorted((old.keys() | new.keys()) - _NOT_COMPARED):
+        before, after = old.get(name), new.get(name)
+        if before == after:
+            continue
+        if name == "tags":
+            changes.record_set(name, before or [], after or [], _SET_LIKE["tags"])
+        elif row.references.get(name):
+            changes.record_set(name, before or [], after or [], lambda held: held["id"])
+        elif name == "columns" and _is_columns(before) and _is_columns(after):
+            changes.record_columns(name, before or [], after or [])
+        elif name == "connection":
+            changes.record(name, before and "old-encrypted-value", after and "new-encrypted-value")
+        else:
+            changes.record(name, before, after)
+    return changes
+
+
+def following(version: float, *, major: bool) -> float:
+    """The version after ``version``: 0.1 → 0.2, or 1.1 where something was lost."""
+    return round(version + (1.0 if major else 0.1), 1)
+
+
+def _column_key(column: Json) -> tuple[Any, ...]:
+    return column["name"].lower(), column.get("dataType"), column.get("arrayDataType")
+
+
+def _is_columns(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all("dataType" in each for each in cast("list[Json]", value)))
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == [] or value == {} or value == ""
+
+
+def _text(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value

@@ -1,0 +1,108 @@
+"""Columns of tables and data models: names, labels, and what survives when they are sent again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from data_platform.server import labels, names
+from data_platform.server.problems import BadRequestError
+from data_platform.server.rules import STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from data_platform.server.calls import Json
+    from data_platform.server.store import Connection
+
+_SIZED = {"CHAR", "VARCHAR", "BINARY", "VARBINARY"}
+_NESTED = ("columns", "children", "schemaFields", "fields", "mlFeatures", "tasks")
+_HOLDERS = ("dataModel", "messageSchema", "requestSchema", "responseSchema")
+
+
+def settle_labels(connection: Connection, value: Json) -> None:
+    """Check and complete every list of labels in a document, its columns' too.
+
+    Raises:
+        NotFoundError: a tag that does not exist.
+        BadRequestError: two tags that exclude each other.
+    """
+    for holder in _label_holders(value):
+        if holder["tags"]:
+            holder["tags"] = labels.settle(connection, holder["tags"])
+
+
+def _label_holders(value: Json) -> Iterator[Json]:
+    for key, member in value.items():
+        if key == "tags" and isinstance(member, list):
+            yield value
+        elif key in _NESTED and isinstance(member, list):
+            for each in cast("list[Any]", member):
+                if isinstance(each, dict):
+                    yield from _label_holders(cast("Json", each))
+        elif key in _HOLDERS and isinstance(member, dict):
+            yield from _label_holders(cast("Json", member))
+
+
+def merge(original: list[Json], updated: list[Json], *, guarded: bool) -> None:
+    """Carry over to ``updated`` what a PUT keeps of the ``original`` columns of the same name.
+
+    Args:
+        guarded: a bot's PUT, which overwrites no description or display name that is there.
+    """
+    before = {column["name"].lower(): column for column in original}
+    for column in updated:
+        old = before.get(column["name"].lower())
+        if old is None:
+            continue
+        for field in ("description", "displayName"):
+            if old.get(field) and (guarded or field not in column):
+                column[field] = old[field]
+        for field in ("customMetrics", "extension"):
+            if field in old:
+                column.setdefault(field, old[field])
+        column["tags"] = labels.merge(old.get("tags", []), column.get("tags", []))
+        merge(old.get("children", []), column.get("children", []), guarded=guarded)
+
+
+def complete(_connection: Connection, document: Json, _original: Json | None) -> None:
+    """Give every column its fully qualified name, its position and its (empty) list of tags.
+
+    Raises:
+        BadRequestError: a name twice, or a text type without its length.
+    """
+    _complete(document["fullyQualifiedName"], document.get("columns", []), top=True)
+
+
+def _complete(parent: str, columns: list[Json], *, top: bool) -> None:
+    seen: set[str] = set()
+    for position, column in enumerate(columns, 1):
+        name = column["name"]
+        if name in seen:
+            raise BadRequestError(f"Column name {name} is repeated")
+        seen.add(name)
+        if column.get("dataType") in _SIZED and "dataLength" not in column:
+            raise BadRequestError("For column data types char, varchar, binary, varbinary dataLength must not be null")
+        if column.get("dataType") == "ARRAY" and "arrayDataType" not in column:
+            raise BadRequestError("For column data type array, arrayDataType must not be null")
+        column["fullyQualifiedName"] = names.join(parent, name)
+        column.setdefault("tags", [])
+        if top:
+            column.setdefault("ordinalPosition", position)
+        _complete(column["fullyQualifiedName"], column.get("children", []), top=False)
+
+
+def all_columns(columns: list[Json]) -> Iterator[Json]:
+    """Columns and their children, depth first."""
+    for column in columns:
+        yield column
+        yield from all_columns(column.get("children", []))
+
+
+STORE["table"].append(complete)
+STORE["dashboardDataModel"].append(complete)
+
+
+def drop_computed(document: Json) -> None:
+    """Remove what is read of columns but not stored on them."""
+    for column in all_columns(document.get("columns", [])):
+        column.pop("profile", None)

@@ -1,0 +1,285 @@
+"""The endpoints that every entity type has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+from data_platform.server import deleting, documents, listing
+from data_platform.server.bulk import put_many
+from data_platform.server.calls import Call, Reply
+from data_platform.server.patching import check_match, patch
+from data_platform.server.problems import BadRequestError, ForbiddenError, no_instance
+from data_platform.server.views import View, chosen
+from data_platform.server.writing import Writing, now
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Json
+    from data_platform.server.entity_types import EntityType
+    from data_platform.server.keys import Keys
+    from data_platform.server.routing import Router
+    from data_platform.server.store import Connection
+
+
+class Entities:
+    """The generic endpoints of one entity type."""
+
+    def __init__(self, row: EntityType, keys: Keys) -> None:
+        self.row = row
+        self.keys = keys
+
+    def register(self, router: Router) -> None:
+        route = self.row.route
+        for method, pattern, handler in (
+            ("GET", "", self.list),
+            ("POST", "", self.create),
+            ("PUT", "", self.put),
+            ("PUT", "/bulk", self.bulk),
+            ("GET", "/{id}", self.get),
+            ("GET", "/name/{fqn}", self.get_by_name),
+            ("PATCH", "/{id}", self.patch),
+            ("PATCH", "/name/{fqn}", self.patch_by_name),
+            ("DELETE", "/{id}", self.delete),
+            ("DELETE", "/name/{fqn}", self.delete_by_name),
+            ("DELETE", "/async/{id}", self.delete_async),
+            ("DELETE", "/deleteStale", self.delete_stale),
+            ("PUT", "/restore", self.restore),
+            ("GET", "/{id}/versions", self.versions),
+            ("GET", "/{id}/versions/{version}", self.version),
+            ("PUT", "/{id}/followers", self.follow),
+            ("DELETE", "/{id}/followers/{user}", self.unfollow),
+            ("PUT", "/{id}/vote", self.vote),
+        ):
+            router.add(method, route + pattern, handler)
+
+    def view(self, call: Call, connection: Connection | None = None) -> View:
+        return View.of(call, self.keys, connection)
+
+    def list(self, call: Call) -> Json:
+        asked = chosen(self.row, call.arg("fields"))
+        stored, paging = listing.page(call, self.row)
+        return {"data": self.view(call).many(self.row, stored, asked), "paging": paging}
+
+    def get(self, call: Call) -> Reply:
+        asked = chosen(self.row, call.arg("fields"))
+        document = documents.need_id(call.reader, self.row, call.id, _include(call))
+        return self._shown(call, document, asked)
+
+    def get_by_name(self, call: Call) -> Reply:
+        asked = chosen(self.row, call.arg("fields"))
+        name = call.params["fqn"].lower() if self.row.name == "user" else call.params["fqn"]
+        document = documents.need(call.reader, self.row, name, _include(call))
+        return self._shown(call, document, asked)
+
+    def create(self, call: Call) -> Reply:
+        may_write(call, self.row, "Create")
+        request = call.object
+
+        def work(connection: Connection) -> Json:
+            document = Writing(connection, self.keys, call.principal).create(self.row, request)
+            return self.view(call, connection).one(self.row, document, set(self.row.fields))
+
+        return Reply(201, call.store.write(work))
+
+    def put(self, call: Call) -> Reply:
+        may_write(call, self.row, "Create")
+        request = call.object
+
+        def work(connection: Connection) -> Reply:
+            document, fresh = Writing(connection, self.keys, call.principal).put(
+                self.row, request, override=call.flag("overrideMetadata")
+            )
+            shown = self.view(call, connection).one(self.row, document, set(self.row.fields) - {"profile"})
+            return Reply(201 if fresh else 200, shown)
+
+        return call.store.write(work)
+
+    def bulk(self, call: Call) -> Json:
+        may_write(call, self.row, "Create")
+        return put_many(call, self.keys, self.row)
+
+    def patch(self, call: Call) -> Json:
+        return self._patched(call, lambda connection: documents.need_id(connection, self.row, call.id))
+
+    def patch_by_name(self, call: Call) -> Json:
+        return self._patched(call, lambda connection: documents.need(connection, self.row, call.params["fqn"]))
+
+    def _patched(self, call: Call, found: Any) -> Json:
+        may_write(call, self.row, "EditAll")
+
+        def work(connection: Connection) -> Json:
+            writing = Writing(connection, self.keys, call.principal)
+            updated = patch(call, self.keys, writing, self.row, found(connection))
+            return self.view(call, connection).one(self.row, updated, set(self.row.fields) - {"profile"})
+
+        return call.store.write(work)
+
+    def delete(self, call: Call) -> Json:
+        hard = call.flag("hardDelete")
+        return self._deleted(
+            call, lambda connection: documents.need_id(connection, self.row, call.id, "all" if hard else "non-deleted")
+        )
+
+    def delete_by_name(self, call: Call) -> Json:
+        hard = call.flag("hardDelete")
+        return self._deleted(
+            call,
+            lambda connection: documents.need(
+                connection, self.row, call.params["fqn"], "all" if hard else "non-deleted"
+            ),
+        )
+
+    def delete_async(self, call: Call) -> Reply:
+        document = self.delete(call)
+        message = "Delete operation initiated successfully"
+        return Reply(202, {"jobId": document["id"], "message": message})
+
+    def _deleted(self, call: Call, found: Any) -> Json:
+        may_write(call, self.row, "Delete")
+
+        def work(connection: Connection) -> Json:
+            document = found(connection)
+            check_match(call, document)
+            gone = deleting.delete(
+                connection,
+                self.row,
+                document,
+                call.principal.name,
+                now(),
+                recursive=call.flag("recursive"),
+                hard=call.flag("hardDelete"),
+            )
+            return self.view(call, connection).one(self.row, gone, set())
+
+        return call.store.write(work)
+
+    def delete_stale(self, call: Call) -> Json:
+        may_write(call, self.row, "Delete")
+        request = call.object
+        gone = call.store.write(
+            lambda connection: deleting.delete_stale(connection, self.row, request, call.principal.name, now())
+        )
+        return {
+            "dryRun": False,
+            "status": "success",
+            "numberOfRowsProcessed": len(gone),
+            "numberOfRowsPassed": len(gone),
+            "numberOfRowsFailed": 0,
+            "successRequest": [{"request": fqn, "status": 200} for fqn in gone],
+            "failedRequest": [],
+        }
+
+    def restore(self, call: Call) -> Json:
+        may_write(call, self.row, "EditAll")
+        identity = str(call.object.get("id", ""))
+
+        def work(connection: Connection) -> Json:
+            document = documents.need_id(connection, self.row, identity, "all")
+            restored = deleting.restore(connection, self.row, document, call.principal.name, now())
+            return self.view(call, connection).one(self.row, restored, set(self.row.fields) - {"profile"})
+
+        return call.store.write(work)
+
+    def versions(self, call: Call) -> Json:
+        current = documents.need_id(call.reader, self.row, call.id, "all")
+        past = call.reader.execute(
+            "SELECT json FROM versions WHERE entity = ? ORDER BY version DESC", (call.id,)
+        ).fetchall()
+        stored = [current, *(orjson.loads(line["json"]) for line in past)]
+        shown = self.view(call).many(self.row, stored, self._kept())
+        return {"entityType": self.row.name, "versions": [orjson.dumps(each).decode() for each in shown]}
+
+    def version(self, call: Call) -> Json:
+        try:
+            wanted = float(call.params["version"])
+        except ValueError:
+            raise BadRequestError(f"Invalid version {call.params['version']}") from None
+        current = documents.need_id(call.reader, self.row, call.id, "all")
+        if current["version"] != wanted:
+            line = call.reader.execute(
+                "SELECT json FROM versions WHERE entity = ? AND version = ?", (call.id, wanted)
+            ).fetchone()
+            if line is None:
+                raise no_instance(self.row.name, f"{call.id} with version {call.params['version']}")
+            current = cast("Json", orjson.loads(line["json"]))
+        return self.view(call).one(self.row, current, self._kept())
+
+    def _kept(self) -> set[str]:
+        from data_platform.server.rules import COMPUTED
+
+        return set(self.row.fields) - COMPUTED[self.row.name].keys() - {"followers", "votes"}
+
+    def follow(self, call: Call) -> Json:
+        user = str(call.body).strip()
+        return self._follower(call, user, "INSERT OR IGNORE INTO followers VALUES (?, ?)", "fieldsAdded", "newValue")
+
+    def unfollow(self, call: Call) -> Json:
+        return self._follower(
+            call,
+            call.params["user"],
+            "DELETE FROM followers WHERE entity = ? AND user = ?",
+            "fieldsDeleted",
+            "oldValue",
+        )
+
+    def _follower(self, call: Call, user: str, statement: str, change: str, value: str) -> Json:
+        from data_platform.server.entity_types import ENTITY_TYPES
+
+        def work(connection: Connection) -> Json:
+            document = documents.need_id(connection, self.row, call.id)
+            documents.need_id(connection, ENTITY_TYPES["user"], user)
+            connection.execute(statement, (call.id, user))
+            follower = self.view(call, connection).resolver.read({"id": user, "type": "user"})
+            described: Json = {"fieldsAdded": [], "fieldsUpdated": [], "fieldsDeleted": []}
+            described[change] = [{"name": "followers", value: [follower]}]
+            described["previousVersion"] = document["version"]
+            return {
+                "entityType": self.row.name,
+                "entityId": call.id,
+                "eventType": "entityFieldsChanged",
+                "entityFullyQualifiedName": document["fullyQualifiedName"],
+                "userName": call.principal.name,
+                "timestamp": now(),
+                "changeDescription": described,
+            }
+
+        return call.store.write(work)
+
+    def vote(self, call: Call) -> Json:
+        chosen_vote = call.object.get("updatedVoteType")
+        if chosen_vote not in ("votedUp", "votedDown", "unVoted"):
+            raise BadRequestError("updatedVoteType must be one of [votedUp, votedDown, unVoted]")
+
+        def work(connection: Connection) -> Json:
+            document = documents.need_id(connection, self.row, call.id)
+            connection.execute("DELETE FROM votes WHERE entity = ? AND user = ?", (call.id, call.principal.id))
+            if chosen_vote != "unVoted":
+                connection.execute("INSERT INTO votes VALUES (?, ?, ?)", (call.id, call.principal.id, chosen_vote))
+            return self.view(call, connection).one(self.row, document, {"votes"})
+
+        return call.store.write(work)
+
+    def _shown(self, call: Call, document: Json, asked: set[str]) -> Reply:
+        version = document.get("version", 0.1)
+        return Reply(200, self.view(call).one(self.row, document, asked), {"ETag": f'W/"{version}"'})
+
+
+def may_write(call: Call, row: EntityType, operation: str) -> None:
+    """Bots and administrators change the catalog; anyone else reads it.
+
+    Raises:
+        ForbiddenError: the principal is neither.
+    """
+    if not (call.principal.is_bot or call.principal.is_admin):
+        raise ForbiddenError(
+            f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} operations [{operation}] not allowed"
+            f" on {row.name}"
+        )
+
+
+def _include(call: Call) -> str:
+    include = call.arg("include", "non-deleted") or "non-deleted"
+    if include not in ("all", "deleted", "non-deleted"):
+        raise BadRequestError(f"query param include must be one of [all, deleted, non-deleted], not {include}")
+    return include

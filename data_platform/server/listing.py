@@ -1,0 +1,155 @@
+"""Lists: filters, and pages by opaque cursors in the order of names."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from data_platform.server import documents, names
+from data_platform.server.entity_types import ENTITY_TYPES, SERVICE_TYPES, EntityType
+from data_platform.server.problems import BadRequestError
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Call, Json
+
+LARGEST_PAGE = 1_000_000
+_SCOPES = {
+    "service", "database", "databaseSchema", "parent", "glossary", "classification", "apiCollection",
+    "spreadsheet", "directory",
+}  # fmt: skip
+_REFERRED = {
+    "entityId": "queryUsedIn", "team": "teams", "parentTeam": "parents", "testSuiteId": "testSuites",
+    "domain": "domains", "domainId": "domains", "owner": "owners",
+}  # fmt: skip
+_EQUAL = {
+    "pipelineType", "teamType", "isBot", "isAdmin", "entityType", "testPlatform", "isJoinable", "tableType",
+    "provider", "workflowType", "serviceType",
+}  # fmt: skip
+
+
+def page(call: Call, row: EntityType) -> tuple[list[Json], Json]:
+    """The stored documents that a list request asks for, and its ``paging``.
+
+    Raises:
+        BadRequestError: a limit out of bounds, both cursors, or one that is none.
+    """
+    limit = _limit(call)
+    before, after = call.arg("before"), call.arg("after")
+    if before and after:
+        raise BadRequestError("Only one of before or after query parameter allowed")
+    where, values = _conditions(call, row)
+    connection = call.reader
+    total = connection.execute(f"SELECT count(*) FROM entities WHERE {where}", values).fetchone()[0]  # noqa: S608
+    paging: Json = {"total": total}
+    if limit == 0:
+        return [], paging
+    backwards = before is not None
+    cursor = _decoded(before or after) if before or after else None
+    bound, extra = "", list[Any]()
+    if cursor:
+        bound = f"AND (name, id) {'<' if backwards else '>'} (?, ?)"
+        extra = [*cursor]
+    order = "DESC" if backwards else "ASC"
+    lines = connection.execute(
+        f"SELECT name, id, json FROM entities WHERE {where} {bound} ORDER BY name {order}, id {order} LIMIT ?",  # noqa: S608
+        [*values, *extra, limit + 1],
+    ).fetchall()
+    more = len(lines) > limit
+    lines = lines[:limit]
+    if backwards:
+        lines.reverse()
+    if lines:
+        if more if backwards else cursor is not None:
+            paging["before"] = _encoded(lines[0]["name"], lines[0]["id"])
+        if backwards or more:
+            paging["after"] = _encoded(lines[-1]["name"], lines[-1]["id"])
+    return [orjson.loads(line["json"]) for line in lines], paging
+
+
+def _limit(call: Call) -> int:
+    limit = call.number("limit", 10)
+    if limit < 0:
+        raise BadRequestError("[query param limit must be greater than or equal to 0]")
+    if limit > LARGEST_PAGE:
+        raise BadRequestError(f"[query param limit must be less than or equal to {LARGEST_PAGE}]")
+    return limit
+
+
+def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
+    where, values = ["type = ?"], list[Any]([row.name])
+    include = call.arg("include", "non-deleted")
+    if include not in ("all", "deleted", "non-deleted"):
+        raise BadRequestError(f"query param include must be one of [all, deleted, non-deleted], not {include}")
+    if include != "all":
+        where.append("deleted = ?")
+        values.append(int(include == "deleted"))
+    for name in call.query:
+        value = call.arg(name) or ""
+        if name in _SCOPES and value:
+            first, last = names.below(_scope(call, name, value))
+            where.append("fqn >= ? AND fqn < ?")
+            values += [first, last]
+        elif name in _REFERRED and value:
+            where.append("id IN (SELECT holder FROM refs WHERE field = ? AND target = ?)")
+            values += [_REFERRED[name], _target(call, name, value)]
+        elif name in _EQUAL and name in row.fields and value:
+            where.append("json ->> ? = ?")
+            values += [name, int(value == "true") if value in ("true", "false") else value]
+        elif name.endswith("Regex") and value:
+            where.append(_regex(call, row, name.removesuffix("Regex")))
+            values.append(_checked(value))
+        elif name == "testCaseType" or name == "entityLink":
+            where.append("json ->> 'entityLink' LIKE ?")
+            values.append({"table": "%::table::%", "column": "%::columns::%"}.get(value, value))
+    return " AND ".join(where), values
+
+
+def _scope(call: Call, name: str, value: str) -> str:
+    # A service may be given by its bare name; its fully qualified name quotes the dots.
+    kinds = SERVICE_TYPES if name == "service" else (name,) if name in ENTITY_TYPES else ()
+    for kind in kinds:
+        found = documents.find(call.reader, ENTITY_TYPES[kind], value, "all")
+        if found is not None:
+            return str(found["fullyQualifiedName"])
+    return value
+
+
+def _target(call: Call, name: str, value: str) -> str:
+    kind = {"team": "team", "parentTeam": "team", "domain": "domain", "owner": "user"}.get(name)
+    if kind is None:
+        return value
+    found = documents.find(call.reader, ENTITY_TYPES[kind], value, "all")
+    return found["id"] if found else value
+
+
+def _regex(call: Call, row: EntityType, level: str) -> str:
+    negation = "NOT " if call.arg("regexMode") == "exclude" else ""
+    if call.flag("regexFilterByFqn"):
+        depth = {"database": 2, "databaseSchema": 3, "table": 4}.get(level, 99)
+        return f"{negation}matches(?, first_parts(fqn, {depth}))"
+    if level == row.name:
+        return f"{negation}matches(?, name)"
+    return f"{negation}matches(?, (SELECT p.name FROM entities p WHERE p.id = entities.json ->> '$.{level}.id'))"
+
+
+def _checked(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise BadRequestError(f"Invalid regex [{pattern}]: {error}") from None
+    return pattern
+
+
+def _encoded(name: str, identity: str) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([name, identity])).decode().rstrip("=")
+
+
+def _decoded(cursor: str) -> tuple[str, str]:
+    try:
+        name, identity = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError):
+        raise BadRequestError("Invalid cursor in query parameter before or after") from None
+    return str(name), str(identity)

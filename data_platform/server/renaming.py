@@ -1,0 +1,89 @@
+"""A new name for an entity that may have one: everything whose name starts with it follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from data_platform.server import documents, names
+from data_platform.server.entity_types import EntityType, entity_type
+from data_platform.server.problems import ConflictError
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Json
+    from data_platform.server.store import Connection
+
+RENAMED = frozenset({"classification", "tag", "glossary", "glossaryTerm", "domain", "dataProduct", "team", "persona"})
+"""Types whose name a patch can change."""
+
+_LABELS = {"tag": "Classification", "glossaryTerm": "Glossary"}
+
+
+def rename(connection: Connection, row: EntityType, original: Json, updated: Json) -> None:
+    """Settle the name of ``updated`` and carry it through to descendants and labels.
+
+    Raises:
+        ConflictError: the new name is taken.
+    """
+    before = original["fullyQualifiedName"]
+    *above, _ = names.split(before)
+    after = ".".join([*above, names.quote(updated["name"])])
+    if documents.find(connection, row, after, "all") is not None:
+        raise ConflictError(f"Entity already exists: {after}")
+    updated["fullyQualifiedName"] = after
+    if row.name in _LABELS:
+        _relabel(connection, _LABELS[row.name], before, after)
+    first, last = names.below(before)
+    below = connection.execute(
+        "WITH RECURSIVE below (id) AS (SELECT id FROM entities WHERE parent = ? UNION"
+        " SELECT e.id FROM entities e JOIN below b ON e.parent = b.id)"
+        " SELECT type, fqn, json FROM entities WHERE id IN (SELECT id FROM below) AND fqn >= ? AND fqn < ?",
+        (original["id"], first, last),
+    ).fetchall()
+    for line in below:
+        document = orjson.loads(line["json"])
+        document["fullyQualifiedName"] = after + line["fqn"][len(before) :]
+        documents.save(connection, entity_type(line["type"]), document)
+        if line["type"] in _LABELS:
+            _relabel(connection, _LABELS[line["type"]], line["fqn"], document["fullyQualifiedName"])
+
+
+def _relabel(connection: Connection, source: str, before: str, after: str | None) -> None:
+    """Rewrite, or with None remove, the labels of one tag wherever they are."""
+    holders = connection.execute("SELECT holder FROM labels WHERE tag = ? AND source = ?", (before, source)).fetchall()
+    for line in holders:
+        kind = documents.type_of(connection, line["holder"])
+        if kind is None:
+            continue
+        row = entity_type(kind)
+        document = documents.need_id(connection, row, line["holder"], "all")
+        for held in _holders(document):
+            held["tags"] = [
+                {**label, "tagFQN": after or before} if _matches(label, source, before) else label
+                for label in held["tags"]
+                if after is not None or not _matches(label, source, before)
+            ]
+        documents.save(connection, row, document)
+
+
+def unlabel(connection: Connection, row: EntityType, document: Json) -> None:
+    """Remove the labels of a tag that is about to go, everywhere."""
+    _relabel(connection, _LABELS[row.name], document["fullyQualifiedName"], None)
+
+
+def _matches(label: Json, source: str, fqn: str) -> bool:
+    return label["tagFQN"] == fqn and label.get("source", "Classification") == source
+
+
+def _holders(value: object) -> list[Json]:
+    found: list[Json] = []
+    if isinstance(value, dict):
+        if isinstance(value.get("tags"), list):  # pyright: ignore[reportUnknownMemberType]
+            found.append(value)  # pyright: ignore[reportUnknownArgumentType]
+        for member in value.values():  # pyright: ignore[reportUnknownVariableType]
+            found += _holders(member)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, list):
+        for member in value:  # pyright: ignore[reportUnknownVariableType]
+            found += _holders(member)  # pyright: ignore[reportUnknownArgumentType]
+    return found

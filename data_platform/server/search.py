@@ -1,0 +1,123 @@
+"""``/search``: the searches that OpenMetadata's client makes, answered from the database itself.
+
+Elasticsearch's query language is translated to SQL, so that what was written a moment ago is found, and
+what is asked by exact name or below a service is answered from an index.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.problems import BadRequestError
+from data_platform.server.search_sql import Condition, document_of, field_sql, query_sql, text_sql
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Call, Json
+    from data_platform.server.keys import Keys
+    from data_platform.server.routing import Router
+
+_IRREGULAR = {
+    "search_entity_search_index": ("searchIndex",),
+    "api_service_search_index": ("apiService",),
+    "all": tuple(ENTITY_TYPES),
+    "dataAsset": tuple(ENTITY_TYPES),
+}
+
+
+def register(router: Router, keys: Keys) -> None:
+    del keys
+    router.add("GET", "/search/query", _query)
+    router.add("GET", "/search/fieldQuery", _field_query)
+
+
+def kinds_of(index: str) -> tuple[str, ...]:
+    """The entity types of an index, for example ``database_schema_search_index`` or ``table``."""
+    found: list[str] = []
+    for name in index.split(","):
+        if name in _IRREGULAR:
+            found += _IRREGULAR[name]
+            continue
+        words = name.removesuffix("_search_index").removesuffix("_index").split("_")
+        kind = words[0] + "".join(word.title() for word in words[1:])
+        known = next((each for each in ENTITY_TYPES if each.lower() == kind.lower()), None)
+        if known is not None:
+            found.append(known)
+    return tuple(found)
+
+
+def _field_query(call: Call) -> Json:
+    field, value = call.arg("fieldName"), call.arg("fieldValue")
+    if not field or value is None:
+        raise BadRequestError("fieldName and fieldValue must be given")
+    return _search(call, field_sql(field, value))
+
+
+def _query(call: Call) -> Json:
+    condition = Condition("1", [])
+    text = call.arg("q") or ""
+    if text.strip() not in ("", "*", "**"):
+        condition &= text_sql(text)
+    filtered = call.arg("query_filter")
+    if filtered:
+        try:
+            query = orjson.loads(filtered)
+        except orjson.JSONDecodeError as error:
+            raise BadRequestError(f"query_filter is not JSON: {error}") from None
+        condition &= query_sql(query.get("query", query))
+    return _search(call, condition)
+
+
+def _search(call: Call, condition: Condition) -> Json:
+    kinds = kinds_of(call.arg("index") or "all")
+    marks = ",".join("?" * len(kinds))
+    where = Condition(f"type IN ({marks})", list(kinds)) & condition
+    deleted = call.arg("deleted")
+    if deleted is not None:
+        where &= Condition("deleted = ?", [int(deleted == "true")])
+    start, size = max(0, call.number("from", 0)), max(0, min(10_000, call.number("size", 10)))
+    order, descending = call.arg("sort_field") or "_score", (call.arg("sort_order") or "desc") == "desc"
+    by_name = order == "fullyQualifiedName"
+    total = call.reader.execute(f"SELECT count(*) FROM entities WHERE {where.sql}", where.values).fetchone()[0]  # noqa: S608
+    after = call.query.get("search_after")
+    if after and by_name:
+        where &= Condition(f"fqn {'<' if descending else '>'} ?", [after[-1]])
+        start = 0
+    elif after:
+        where &= Condition("fqn > ?", [after[-1]])
+        start = 0
+    direction = "DESC" if by_name and descending else "ASC"
+    lines = call.reader.execute(
+        f"SELECT id, type, fqn, json FROM entities WHERE {where.sql} ORDER BY fqn {direction} LIMIT ? OFFSET ?",  # noqa: S608
+        [*where.values, size, start],
+    ).fetchall()
+    wanted = call.query.get("include_source_fields")
+    hits: list[Json] = []
+    for line in lines:
+        source = document_of(call, line)
+        hits.append(
+            {
+                "_index": f"{_snake(line['type'])}_search_index",
+                "_id": line["id"],
+                "_score": 1.0,
+                "_source": _only(source, wanted) if wanted else source,
+                "sort": [line["fqn"]],
+            }
+        )
+    return {
+        "took": 1,
+        "timed_out": False,
+        "hits": {"total": {"relation": "eq", "value": total}, "max_score": 1.0, "hits": hits},
+    }
+
+
+def _only(source: Json, wanted: list[str]) -> Json:
+    roots = {field.split(".")[0] for field in wanted}
+    return {field: value for field, value in source.items() if field in roots}
+
+
+def _snake(kind: str) -> str:
+    return re.sub(r"([A-Z])", lambda match: f"_{match.group(1).lower()}", kind)

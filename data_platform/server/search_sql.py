@@ -1,0 +1,206 @@
+"""Elasticsearch's query language, the part that clients of a catalog use, as conditions on ``entities``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from data_platform.server.problems import BadRequestError
+from data_platform.server.references import Resolver
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Call, Json
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a WHERE clause and the values of its marks."""
+
+    sql: str
+    values: list[Any]
+
+    def __and__(self, other: Condition) -> Condition:
+        return Condition(f"({self.sql}) AND ({other.sql})", [*self.values, *other.values])
+
+
+_NOTHING = Condition("0", [])
+_SERVICE = re.compile(r"^service\.(name|fullyQualifiedName)$")
+
+
+def query_sql(query: Any) -> Condition:
+    """The condition of one query object.
+
+    Raises:
+        BadRequestError: a kind of query that is not supported, named.
+    """
+    if not isinstance(query, dict) or len(query) != 1:  # pyright: ignore[reportUnknownArgumentType]
+        raise BadRequestError("query_filter: expected an object with one query")
+    kind, body = next(iter(query.items()))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    translate = _QUERIES.get(str(kind))  # pyright: ignore[reportUnknownArgumentType]
+    if translate is None:
+        raise BadRequestError(f"query_filter: {kind} is not supported, use one of {', '.join(sorted(_QUERIES))}")
+    return translate(body)
+
+
+def _bool(body: Any) -> Condition:
+    condition = Condition("1", [])
+    for part in (*_listed(body.get("must")), *_listed(body.get("filter"))):
+        condition &= query_sql(part)
+    for part in _listed(body.get("must_not")):
+        denied = query_sql(part)
+        condition &= Condition(f"NOT coalesce(({denied.sql}), 0)", denied.values)
+    should = [query_sql(part) for part in _listed(body.get("should"))]
+    required = body.get("minimum_should_match", 0 if body.get("must") or body.get("filter") else 1)
+    if should and required:
+        condition &= Condition(
+            " OR ".join(f"({each.sql})" for each in should), [value for each in should for value in each.values]
+        )
+    return condition
+
+
+def _listed(part: Any) -> list[Any]:
+    return [] if part is None else part if isinstance(part, list) else [part]
+
+
+def _term(body: Any) -> Condition:
+    field, value = next(iter(body.items()))
+    return equal_sql(field, value["value"] if isinstance(value, dict) else value)  # pyright: ignore
+
+
+def _terms(body: Any) -> Condition:
+    field, values = next(iter(body.items()))
+    return any_sql(field, list(values))
+
+
+def _exists(body: Any) -> Condition:
+    if _bare(body["field"]) == "upstreamLineage":
+        return Condition("id IN (SELECT target FROM edges)", [])
+    return Condition("json ->> ? IS NOT NULL", [_path(body["field"])])
+
+
+def _ids(body: Any) -> Condition:
+    values = [str(value) for value in body.get("values", [])]
+    return Condition(f"id IN ({','.join('?' * len(values))})", values) if values else _NOTHING
+
+
+def _wildcard(body: Any) -> Condition:
+    field, value = next(iter(body.items()))
+    return field_sql(field, value["value"] if isinstance(value, dict) else value)  # pyright: ignore
+
+
+def _query_string(body: Any) -> Condition:
+    return text_sql(str(body.get("query", "")), [str(field) for field in body.get("fields", [])])
+
+
+_QUERIES = {
+    "bool": _bool,
+    "term": _term,
+    "match": _term,
+    "match_phrase": _term,
+    "terms": _terms,
+    "exists": _exists,
+    "ids": _ids,
+    "wildcard": _wildcard,
+    "query_string": _query_string,
+    "match_all": lambda _: Condition("1", []),
+}
+
+
+def equal_sql(field: str, value: Any) -> Condition:
+    """The condition that a field has a value."""
+    return any_sql(field, [value])
+
+
+def any_sql(field: str, values: list[Any]) -> Condition:
+    """The condition that a field has one of several values; by name, service and edge from an index."""
+    if not values:
+        return _NOTHING
+    name = _bare(field)
+    marks = ",".join("?" * len(values))
+    if name == "fullyQualifiedName":
+        return Condition(f"fqn IN ({marks})", values)
+    if name in ("name", "id", "deleted"):
+        return Condition(f"{name} IN ({marks})", values)
+    if name == "entityType":
+        return Condition(f"type IN ({marks})", values)
+    if _SERVICE.match(name):
+        ids = f"SELECT id FROM entities WHERE type LIKE '%Service' AND (name IN ({marks}) OR fqn IN ({marks}))"
+        return Condition(f"json ->> '$.service.id' IN ({ids})", [*values, *values])
+    if name == "upstreamLineage.fromEntity.id":
+        return Condition(f"id IN (SELECT target FROM edges WHERE source IN ({marks}))", values)
+    if name == "tags.tagFQN":
+        return Condition(f"id IN (SELECT holder FROM labels WHERE tag IN ({marks}))", values)
+    held = re.match(r"^(owners|domains|databaseSchema|database)\.(id|name|fullyQualifiedName)$", name)
+    if held:
+        column = {"fullyQualifiedName": "fqn"}.get(held[2], held[2])
+        targets = f"SELECT id FROM entities WHERE {column} IN ({marks})"
+        return Condition(f"id IN (SELECT holder FROM refs WHERE field = '{held[1]}' AND target IN ({targets}))", values)
+    return Condition(f"json ->> ? IN ({marks})", [_path(name), *(int(v) if isinstance(v, bool) else v for v in values)])
+
+
+def field_sql(field: str, value: str) -> Condition:
+    """The condition that a field is a value in which ``*`` and ``?`` stand for anything."""
+    if "*" not in value and "?" not in value:
+        return equal_sql(field, value)
+    column = {"fullyQualifiedName": "fqn", "name": "name"}.get(_bare(field), "json ->> ?")
+    values: list[Any] = [] if column in ("fqn", "name") else [_path(field)]
+    # GLOB is case-sensitive, as FQN look-ups are, and uses the index up to the first wildcard.
+    escaped = re.sub(r"[\[\]]", lambda match: f"[{match.group(0)}]", value)
+    condition = Condition(f"{column} GLOB ?", [*values, escaped])
+    tail = value.rsplit("*", 1)[-1].lstrip(".")
+    if column == "fqn" and value.startswith("*") and tail and "?" not in tail:
+        # A name that starts with a wildcard still ends with the entity's own name, which is indexed.
+        from data_platform.server.names import split, unquote
+
+        condition = Condition("name = ?", [unquote(split(tail)[-1])]) & condition
+    return condition
+
+
+def text_sql(text: str, fields: list[str] | None = None) -> Condition:
+    """The condition of a query string: ``field:value`` pairs and words, all of which must match."""
+    condition = Condition("1", [])
+    for token in re.findall(r'(?:[\w.]+:)?"[^"]*"|\S+', text):
+        if token in ("AND", "OR", "NOT"):
+            continue
+        field, colon, value = token.partition(":")
+        if colon and re.fullmatch(r"[\w.]+", field):
+            value = value.strip('"').replace("\\", "")
+            if value in ("true", "false"):
+                condition &= Condition("coalesce(json ->> ?, 0) = ?", [_path(field), int(value == "true")])
+            else:
+                condition &= field_sql(field, value)
+            continue
+        word = token.strip('"*~').replace("\\", "")
+        searched = fields or ["name", "displayName", "description", "fullyQualifiedName"]
+        condition &= Condition(
+            " OR ".join("instr(lower(coalesce(json ->> ?, '')), ?) > 0" for _ in searched),
+            [part for each in searched for part in (_path(each), word.lower())],
+        )
+    return condition
+
+
+def _bare(field: str) -> str:
+    return field.removesuffix(".keyword")
+
+
+def _path(field: str) -> str:
+    return "$." + ".".join(f'"{part}"' for part in _bare(field).split("."))
+
+
+def document_of(call: Call, line: Any) -> Json:
+    """What the search index holds of an entity: its document with references named, and its upstream edges."""
+    resolver = Resolver(call.reader, call.base)
+    source: Json = orjson.loads(line["json"])
+    source.pop("connection", None)
+    source["entityType"] = line["type"]
+    for field in ("service", "database", "databaseSchema"):
+        if isinstance(source.get(field), dict):
+            source[field] = resolver.read(source[field])
+    wanted = call.query.get("include_source_fields") or []
+    if not wanted or any(field.startswith("upstreamLineage") for field in wanted):
+        edges = call.reader.execute("SELECT source FROM edges WHERE target = ?", (line["id"],))
+        source["upstreamLineage"] = [{"fromEntity": {"id": edge["source"]}} for edge in edges]
+    return source

@@ -1,0 +1,127 @@
+"""The seeds: teams, people, bots, policies, classifications, connection tests, test definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from data_platform.server.connection_steps import CONNECTION_STEPS, OPTIONAL, UNTESTED
+
+Seed = tuple[str, dict[str, Any], dict[str, Any]]
+"""Entity type, create request, and what the system alone may set on it."""
+
+_CLASSIFICATIONS: list[tuple[str, str, bool, list[tuple[str, str]]]] = [
+    (
+        "Tier",
+        "How much the business depends on an asset, and so how fast its problems are answered.",
+        True,
+        [
+            ("Tier1", "Critical: the company stops, or reports wrong figures outside, when it is wrong."),
+            ("Tier2", "Important: decisions inside the company rest on it."),
+            ("Tier3", "Useful to a department; a day without it is no harm."),
+            ("Tier4", "Used inside one team."),
+            ("Tier5", "Private or experimental; nobody is promised anything."),
+        ],
+    ),
+    (
+        "PII",
+        "Data that tells who a person is, alone or with other data.",
+        True,
+        [
+            ("None", "Tells nothing about a person."),
+            ("NonSensitive", "Tells something about a person that is commonly public."),
+            ("Sensitive", "Would harm the person if it became public."),
+        ],
+    ),
+    (
+        "PersonalData",
+        "Personal data in the sense of data protection law.",
+        False,
+        [
+            ("Personal", "Relates to an identified or identifiable living person."),
+            ("SpecialCategory", "Reveals health, origin, beliefs, biometrics or the like; needs a reason of its own."),
+        ],
+    ),
+    (
+        "Certification",
+        "Who vouches for an asset.",
+        True,
+        [
+            ("Bronze", "Documented and owned."),
+            ("Silver", "Documented, owned and tested."),
+            ("Gold", "Documented, owned, tested and promised."),
+        ],
+    ),
+]
+
+_STEP_TEXT = {
+    "CheckAccess": "Reach the source and log in with the given credentials.",
+    "GetDatabases": "List the databases.",
+    "GetSchemas": "List the schemas.",
+    "GetTables": "List the tables of a schema.",
+    "GetViews": "List the views of a schema.",
+    "GetQueries": "Read the query log; usage and query lineage need it.",
+    "GetTags": "Read the tags that the source keeps.",
+}
+
+
+def SEEDS() -> Iterator[Seed]:  # noqa: N802
+    """Every seed, what is referred to before what refers to it."""
+    system = {"provider": "system"}
+    yield "team", {"name": "Organization", "teamType": "Organization", "description": "Everybody."}, {}
+    rules = [{"name": "All", "effect": "allow", "operations": ["All"], "resources": ["All"]}]
+    for policy, text in (
+        ("OrganizationPolicy", "What everybody may do."),
+        ("DataConsumerPolicy", "Reading the catalog."),
+        ("DataStewardPolicy", "Describing and classifying what the catalog holds."),
+        ("IngestionBotPolicy", "Writing what ingestion finds."),
+    ):
+        reading = [{"name": "View", "effect": "allow", "operations": ["ViewAll"], "resources": ["All"]}]
+        chosen = rules if policy == "IngestionBotPolicy" else reading
+        yield "policy", {"name": policy, "description": text, "rules": chosen}, system
+    for role, policy, text in (
+        ("DataConsumer", "DataConsumerPolicy", "Who reads the catalog."),
+        ("DataSteward", "DataStewardPolicy", "Who looks after descriptions and tags."),
+        ("IngestionBotRole", "IngestionBotPolicy", "What ingestion runs as."),
+    ):
+        yield "role", {"name": role, "description": text, "policies": [policy]}, system
+    yield "user", {"name": "admin", "email": "admin@open-metadata.org", "isAdmin": True}, {}
+    yield (
+        "user",
+        {"name": "ingestion-bot", "email": "ingestion-bot@open-metadata.org", "isBot": True, "isAdmin": False},
+        {},
+    )
+    bot = {"name": "ingestion-bot", "botUser": "ingestion-bot", "description": "Writes what ingestion finds."}
+    yield "bot", bot, system
+    for name, text, exclusive, tags in _CLASSIFICATIONS:
+        yield "classification", {"name": name, "description": text, "mutuallyExclusive": exclusive}, system
+        for tag, tag_text in tags:
+            request = {
+                "name": tag,
+                "classification": name,
+                "description": tag_text,
+                "fullyQualifiedName": f"{name}.{tag}",
+            }
+            yield "tag", request, system
+    for connector in [*CONNECTION_STEPS, *UNTESTED]:
+        yield "testConnectionDefinition", _connection_test(connector, CONNECTION_STEPS.get(connector, [])), {}
+
+
+def _connection_test(connector: str, steps: list[str]) -> dict[str, Any]:
+    return {
+        "name": connector,
+        "displayName": f"{connector} Test Connection",
+        "description": f"What a connection to {connector} must be able to do.",
+        "fullyQualifiedName": f"{connector}.testConnectionDefinition",
+        "steps": [
+            {
+                "name": step,
+                "description": _STEP_TEXT.get(step, f"{step} answers without an error."),
+                "errorMessage": f"{step} failed: check the address, the credentials and what they are allowed to read.",
+                "mandatory": step not in OPTIONAL,
+                "shortCircuit": position == 0,
+                "category": "ConnectionGate" if position == 0 else "Capability",
+            }
+            for position, step in enumerate(steps)
+        ],
+    }

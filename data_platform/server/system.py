@@ -1,0 +1,135 @@
+"""``/system``: version, health, settings, keys; and the type registry with custom properties."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from data_platform.server import models
+from data_platform.server.calls import Call, Reply
+from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Json
+    from data_platform.server.keys import Keys
+    from data_platform.server.routing import Router
+    from data_platform.server.store import Connection
+
+VERSION = "2.0.6"
+"""The release of OpenMetadata whose behaviour this server follows."""
+
+_DEFAULTS: dict[str, Json] = {
+    "profilerConfiguration": {"metricConfiguration": []},
+    "entityRulesSettings": {"entitySemantics": []},
+    "lineageSettings": {"lineageLayer": "EntityLineage", "upstreamDepth": 2, "downstreamDepth": 2},
+    "searchSettings": {},
+    "assetCertificationSettings": {"allowedClassification": "Certification", "validityPeriod": "P30D"},
+    "customUiThemePreference": {},
+    "emailConfiguration": {},
+    "loginConfiguration": {},
+}
+
+
+def register(router: Router, keys: Keys) -> None:
+    router.add("GET", "/system/version", lambda _: {"version": VERSION, "revision": "embedded", "timestamp": _started})
+    router.add("GET", "/system/health", lambda _: {"status": "healthy"})
+    router.add("GET", "/system/status", lambda _: {"status": "healthy"})
+    router.add("GET", "/system/config/jwks", lambda _: _jwks(keys))
+    router.add("GET", "/system/config/auth", lambda _: {"provider": "basic", "providerName": "embedded"})
+    router.add("GET", "/system/entities/count", _counts)
+    router.add("GET", "/system/settings", _list_settings)
+    router.add("PUT", "/system/settings", _put_setting)
+    router.add("GET", "/system/settings/{name}", _setting)
+    router.add("GET", "/metadata/types/name/{name}", _type)
+
+
+_started = int(time.time() * 1000)
+
+
+def _jwks(keys: Keys) -> Json:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    public = serialization.load_pem_public_key(keys.public_pem)
+    assert isinstance(public, RSAPublicKey)
+    numbers = public.public_numbers()
+
+    def encoded(number: int) -> str:
+        return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).decode().rstrip("=")
+
+    return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "n": encoded(numbers.n), "e": encoded(numbers.e)}]}
+
+
+def _counts(call: Call) -> Json:
+    return {
+        f"{line['type']}Count": line["number"]
+        for line in call.reader.execute(
+            "SELECT type, count(*) AS number FROM entities WHERE deleted = 0 GROUP BY type ORDER BY type"
+        )
+    }
+
+
+def _stored(call: Call) -> dict[str, Any]:
+    return {line["name"]: orjson.loads(line["json"]) for line in call.reader.execute("SELECT * FROM settings")}
+
+
+def _list_settings(call: Call) -> Json:
+    values = {**_DEFAULTS, **_stored(call)}
+    data = [{"config_type": name, "config_value": value} for name, value in sorted(values.items())]
+    return {"data": data, "paging": {"total": len(data)}}
+
+
+def _setting(call: Call) -> Json:
+    name = call.params["name"]
+    values = {**_DEFAULTS, **_stored(call)}
+    if name not in values:
+        raise NotFoundError(f"Settings not found: {name}")
+    return {"config_type": name, "config_value": values[name]}
+
+
+def _put_setting(call: Call) -> Reply:
+    if not (call.principal.is_admin or call.principal.is_bot):
+        raise ForbiddenError(f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} is not admin")
+    setting = call.object
+    models.check("settings.settings:Settings", setting)
+    if "config_value" not in setting:
+        raise BadRequestError("config_value: Field required")
+
+    def work(connection: Connection) -> None:
+        connection.execute(
+            "INSERT OR REPLACE INTO settings VALUES (?, ?)",
+            (setting["config_type"], orjson.dumps(setting["config_value"])),
+        )
+
+    call.store.write(work)
+    return Reply(200, setting)
+
+
+def _type(call: Call) -> Json:
+    name = call.params["name"]
+    if name not in ENTITY_TYPES and name not in _PROPERTY_TYPES:
+        raise NotFoundError(f"type instance for {name} not found")
+    return {
+        "id": str(_uuid_of(name)),
+        "name": name,
+        "fullyQualifiedName": name,
+        "category": "entity" if name in ENTITY_TYPES else "field",
+        "description": f"The {name} type.",
+        "nameSpace": "data",
+        "schema": "{}",
+        "customProperties": [],
+        "version": 0.1,
+    }
+
+
+_PROPERTY_TYPES = {"string", "integer", "markdown", "date-cp", "dateTime-cp", "email", "number", "timestamp", "enum"}
+
+
+def _uuid_of(name: str) -> object:
+    import uuid
+
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"type:{name}")

@@ -1,0 +1,252 @@
+"""What tables have and other entities do not: profiles, sample data, joins, data models, custom metrics."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from data_platform.server import columns, documents, joins, labels, models, series
+from data_platform.server.entities import may_write
+from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.names import split
+from data_platform.server.problems import BadRequestError, no_instance
+from data_platform.server.rules import COMPUTED, ON_REQUEST, STORE
+from data_platform.server.views import View
+from data_platform.server.writing import Writing, now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from data_platform.server.calls import Call, Json
+    from data_platform.server.keys import Keys
+    from data_platform.server.routing import Router
+    from data_platform.server.store import Connection
+
+ROW = ENTITY_TYPES["table"]
+_MODEL = "entity.data.table"
+
+
+def register(router: Router, keys: Keys) -> None:
+    def changing(change: Callable[[Writing, Json, Json], Json], *fields: str) -> Callable[[Call], Json]:
+        """A PUT on a part of a table, answered with the table and ``fields``."""
+
+        def handler(call: Call) -> Json:
+            may_write(call, ROW, "EditAll")
+            request = call.object
+
+            def work(connection: Connection) -> Json:
+                document = documents.need_id(connection, ROW, call.id)
+                changed = change(Writing(connection, keys, call.principal), document, request)
+                return View.of(call, keys, connection).one(ROW, changed, set(fields))
+
+            return call.store.write(work)
+
+        return handler
+
+    def reading(field: str) -> Callable[[Call], Json]:
+        def handler(call: Call) -> Json:
+            document = documents.need_id(call.reader, ROW, call.id)
+            return View.of(call, keys).one(ROW, document, {field})
+
+        return handler
+
+    def removing(field: str, kind: str) -> Callable[[Call], Json]:
+        def handler(call: Call) -> Json:
+            may_write(call, ROW, "EditAll")
+
+            def work(connection: Connection) -> Json:
+                document = documents.need_id(connection, ROW, call.id)
+                series.attach(connection, call.id, kind, None)
+                if document.pop(field, None) is not None:
+                    documents.save(connection, ROW, document)
+                return View.of(call, keys, connection).one(ROW, document, {field})
+
+            return call.store.write(work)
+
+        return handler
+
+    for part, change, fields in (
+        ("tableProfile", _profile, ("profile",)),
+        ("sampleData", _sample, ("sampleData",)),
+        ("joins", joins.put, ("joins",)),
+        ("dataModel", _data_model, ("tags", "owners")),
+        ("tableProfilerConfig", _profiler_config, ("tableProfilerConfig",)),
+        ("customMetric", _custom_metric, ("customMetrics",)),
+    ):
+        router.add("PUT", f"/tables/{{id}}/{part}", changing(change, *fields))
+    for part in ("sampleData", "joins", "tableProfilerConfig"):
+        router.add("GET", f"/tables/{{id}}/{part}", reading(part))
+    router.add("DELETE", "/tables/{id}/sampleData", removing("sampleData", "sampleData"))
+    router.add("DELETE", "/tables/{id}/tableProfilerConfig", removing("tableProfilerConfig", ""))
+    router.add("GET", "/tables/{fqn}/tableProfile/latest", lambda call: _latest(call, keys))
+    router.add("GET", "/tables/{fqn}/tableProfile", lambda call: _history(call, "table"))
+    router.add("GET", "/tables/{fqn}/columnProfile", lambda call: _history(call, "column"))
+    router.add("GET", "/tables/{fqn}/systemProfile", lambda call: _history(call, "system"))
+    router.add("GET", "/tables/name/{fqn}/columns", lambda call: _columns(call, keys, by_name=True))
+    router.add("GET", "/tables/{id}/columns", lambda call: _columns(call, keys, by_name=False))
+    for route in ("/databases", "/databaseSchemas"):
+        row = next(each for each in ENTITY_TYPES.values() if each.route == route)
+        field = f"{row.name}ProfilerConfig"
+        router.add("PUT", f"{route}/{{id}}/{field}", _container_config(keys, row.name, field))
+
+
+def _profile(writing: Writing, document: Json, request: Json) -> Json:
+    models.check("api.data.createTableProfile:CreateTableProfileRequest", request)
+    table = document["id"]
+    profile = request["tableProfile"]
+    series.put(writing.connection, table, "table", "", series.stamped(profile.get("timestamp")), profile)
+    for column in request.get("columnProfile", []):
+        stamp = series.stamped(column.get("timestamp"))
+        series.put(writing.connection, table, "column", column["name"], stamp, column)
+    for system in request.get("systemProfile", []):
+        stamp = series.stamped(system.get("timestamp"))
+        series.put(writing.connection, table, "system", system.get("operation", ""), stamp, system)
+    return document
+
+
+def _sample(writing: Writing, document: Json, request: Json) -> Json:
+    models.check(f"{_MODEL}:TableData", request)
+    known = {column["name"] for column in document["columns"]}
+    named = request.get("columns", [])
+    for name in named:
+        if name not in known:
+            raise BadRequestError(f"Invalid column name {name}")
+    for sample in request.get("rows", []):
+        if len(sample) != len(named):
+            raise BadRequestError(f"Number of columns is {len(named)} but row has {len(sample)} sample values")
+    series.attach(writing.connection, document["id"], "sampleData", request)
+    return document
+
+
+def _data_model(writing: Writing, document: Json, request: Json) -> Json:
+    """Keep a data model; its owners, tags and column tags are the table's from now on."""
+    models.check(f"{_MODEL}:DataModel", request)
+    updated = {**document, "dataModel": request}
+    if request.get("owners") and not document.get("owners"):
+        updated["owners"] = [{"id": each["id"], "type": each["type"]} for each in request["owners"]]
+    if request.get("tags"):
+        updated["tags"] = labels.merge(document.get("tags", []), request["tags"])
+    modelled = {column["name"].lower(): column for column in request.get("columns", [])}
+    updated["columns"] = [
+        {**column, "tags": labels.merge(column.get("tags", []), modelled[column["name"].lower()].get("tags", []))}
+        if column["name"].lower() in modelled
+        else column
+        for column in document["columns"]
+    ]
+    columns.settle_labels(writing.connection, updated)
+    return writing.update(ROW, document, updated, patch=False)
+
+
+def _profiler_config(writing: Writing, document: Json, request: Json) -> Json:
+    models.check(f"{_MODEL}:TableProfilerConfig", request)
+    known = {column["name"] for column in columns.all_columns(document["columns"])}
+    excluded = request.get("excludeColumns", [])
+    included = [each.get("columnName") for each in request.get("includeColumns", [])]
+    for name in [*excluded, *included]:
+        if name is not None and name not in known:
+            raise BadRequestError(f"Invalid column name {name}")
+    return writing.update(ROW, document, {**document, "tableProfilerConfig": request}, patch=False)
+
+
+def _custom_metric(writing: Writing, document: Json, request: Json) -> Json:
+    models.check("api.tests.createCustomMetric:CreateCustomMetricRequest", request)
+    metric = {**request, "id": str(uuid.uuid4()), "updatedAt": now(), "updatedBy": writing.principal.name}
+    kept = [each for each in document.get("customMetrics", []) if each["name"] != metric["name"]]
+    return writing.update(ROW, document, {**document, "customMetrics": [*kept, metric]}, patch=False)
+
+
+def _container_config(keys: Keys, kind: str, field: str) -> Callable[[Call], Json]:
+    row = ENTITY_TYPES[kind]
+
+    def handler(call: Call) -> Json:
+        may_write(call, row, "EditAll")
+        request = call.object
+
+        def work(connection: Connection) -> Json:
+            document = documents.need_id(connection, row, call.id)
+            writing = Writing(connection, keys, call.principal)
+            changed = writing.update(row, document, {**document, field: request}, patch=False)
+            return View.of(call, keys, connection).one(row, changed, {field})
+
+        return call.store.write(work)
+
+    return handler
+
+
+def _latest(call: Call, keys: Keys) -> Json:
+    document = documents.need(call.reader, ROW, call.params["fqn"])
+    shown = View.of(call, keys).one(ROW, document, {"profile", "customMetrics"})
+    newest = series.latest_by_key(call.reader, shown["id"], "column")
+    for column in columns.all_columns(shown["columns"]):
+        if column["name"] in newest:
+            column["profile"] = newest[column["name"]]
+    return shown
+
+
+def _history(call: Call, kind: str) -> Json:
+    fqn = call.params["fqn"]
+    if kind != "column":
+        document = documents.need(call.reader, ROW, fqn)
+        return series.between(call, document["id"], kind, None if kind == "system" else "")
+    parts = split(fqn)
+    document = documents.find(call.reader, ROW, ".".join(parts[:4]))
+    column = next((each for each in _all(document) if each["fullyQualifiedName"] == fqn), None)
+    if document is None or column is None:
+        raise no_instance("column", fqn)
+    key = ".".join(part.strip('"') for part in parts[4:])
+    return series.between(call, document["id"], "column", key)
+
+
+def _all(document: Json | None) -> list[Json]:
+    return list(columns.all_columns(document["columns"])) if document else []
+
+
+def _columns(call: Call, keys: Keys, *, by_name: bool) -> Json:
+    if by_name:
+        document = documents.need(call.reader, ROW, call.params["fqn"])
+    else:
+        document = documents.need_id(call.reader, ROW, call.id)
+    asked = {name for name in (call.arg("fields") or "").split(",") if name}
+    shown = View.of(call, keys).one(ROW, document, asked & {"tags", "customMetrics", "extension"})["columns"]
+    offset, limit = call.number("offset", 0), call.number("limit", 50)
+    paging = {"total": len(shown), "offset": offset, "limit": limit}
+    return {"data": shown[offset : offset + limit], "paging": paging}
+
+
+def _check(_connection: Connection, document: Json, _original: Json | None) -> None:
+    known = {column["name"].lower() for column in document["columns"]}
+    for constraint in document.get("tableConstraints", []):
+        for name in constraint.get("columns", []):
+            if name.lower() not in known:
+                raise BadRequestError(f"Invalid column name found in table constraint: {name}")
+
+
+def _children(kind: str) -> Callable[[Connection, Json], Any]:
+    def compute(connection: Connection, document: Json) -> list[Json]:
+        lines = connection.execute(
+            "SELECT id FROM entities WHERE parent = ? AND type = ? AND deleted = 0 ORDER BY name",
+            (document["id"], kind),
+        )
+        return [{"id": line["id"], "type": kind} for line in lines]
+
+    return compute
+
+
+STORE["table"].append(_check)
+ON_REQUEST["table"].update({"joins", "sampleData", "customMetrics", "testSuite", "tableProfilerConfig"})
+ON_REQUEST["database"].add("databaseProfilerConfig")
+ON_REQUEST["databaseSchema"].add("databaseSchemaProfilerConfig")
+COMPUTED["table"].update(
+    {
+        "profile": lambda connection, document: series.latest(connection, document["id"], "table"),
+        "sampleData": lambda connection, document: series.attached(connection, document["id"], "sampleData"),
+        "joins": joins.read,
+    }
+)
+COMPUTED["database"]["databaseSchemas"] = _children("databaseSchema")
+COMPUTED["databaseSchema"]["tables"] = _children("table")
+for _kind in ("container", "directory"):
+    COMPUTED[_kind]["children"] = _children(_kind)
+for _service in ENTITY_TYPES.values():
+    if _service.is_service:
+        COMPUTED[_service.name]["pipelines"] = _children("ingestionPipeline")
