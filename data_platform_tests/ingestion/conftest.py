@@ -104,7 +104,9 @@ def make_spec(postgres: Server, database: str, catalog: RunningServer, secrets: 
                 "database": database,
                 **(connection or {}),
             },
-            "options": {},
+            "options": {"schemaFilterPattern": {"excludes": ["^information_schema$"]}}
+            if workflow is Workflow.METADATA
+            else {},
             "catalog_url": catalog.url,
             "catalog_token": f"file:{secrets}/token",
             "vault_address": "http://127.0.0.1:1",
