@@ -21,10 +21,12 @@ class ClientWorkflow(Protocol):
 
     Attributes:
         metadata: the workflow's client of the catalog.
+        source: its first step, which reads the source.
         execute_internal: the loop that passes records from the source to the sink.
     """
 
     metadata: Any
+    source: Any
     execute_internal: Callable[[], None]
 
     def execute(self) -> None:

@@ -105,6 +105,7 @@ def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) 
     except Exception as error:
         raise diagnose(error, spec) from error
     shims.freeze_imports()
+    shims.send_tables_before_foreign_keys(workflow.source)
     return workflow
 
 
