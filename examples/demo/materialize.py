@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
@@ -46,8 +50,11 @@ class Report:
         return bool(self.figures) and bool(self.checks) and all(self.checks.values())
 
 
-def materialize(console: Console) -> dict[str, Report]:
-    """Run the job on every asset of the environment.
+def materialize(log: Path) -> dict[str, Report]:
+    """Run the job on every asset of the environment, and tell on the terminal how far it is.
+
+    Args:
+        log: where everything goes that the run's processes print themselves.
 
     Returns:
         A report for each asset of the job, by its key; also for those that failed or never ran.
@@ -56,7 +63,7 @@ def materialize(console: Console) -> dict[str, Report]:
     reports = {key.to_user_string(): Report() for key in job.asset_layer.executable_asset_keys}
     with DagsterInstance.get() as instance:
         _release_what_was_killed(instance)
-        with _told(console, instance):
+        with _output_into(log) as terminal, _told(terminal, instance):
             result = dg.execute_job(
                 dg.reconstructable(metadata_ingestion), instance, run_config=_QUIET, tags=_TAGS, raise_on_error=False
             )
@@ -111,10 +118,30 @@ def _release_what_was_killed(instance: DagsterInstance) -> None:
 
 
 @contextmanager
+def _output_into(log: Path) -> Iterator[Console]:
+    """Send what this process and its children print into a file; a console still reaches the terminal."""
+    sys.stdout.flush()
+    is_terminal = sys.stdout.isatty()
+    terminal, errors = os.dup(1), os.dup(2)
+    with log.open("wb") as output, os.fdopen(terminal, "w") as stream:
+        try:
+            for descriptor in (1, 2):
+                os.dup2(output.fileno(), descriptor)
+            yield Console(file=stream, force_terminal=is_terminal or None, width=None if is_terminal else 120)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(terminal, 1)
+            os.dup2(errors, 2)
+            os.close(errors)
+
+
+@contextmanager
 def _told(console: Console, instance: DagsterInstance) -> Iterator[None]:
     """Print what happens in the run that the block executes."""
     earlier = {run.run_id for run in instance.get_runs(RunsFilter(tags=_TAGS))}
     ended = threading.Event()
+    started = time.monotonic()
 
     def tell() -> None:
         run_id, cursor = None, None
@@ -127,7 +154,7 @@ def _told(console: Console, instance: DagsterInstance) -> Iterator[None]:
                 cursor = page.cursor
                 for record in page.records:
                     if message := _message(record.event_log_entry):
-                        console.print(message, highlight=False)
+                        console.print(f"{time.monotonic() - started:5.0f} s  {message}", highlight=False)
             if is_last:
                 return
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from examples.demo.catalog import running_catalog, wait_for
 from examples.demo.fill import fill
-from examples.demo.layout import INGESTION_BIN, POSTGRES_PORT, PROJECT_ROOT, STATE, DemoError
+from examples.demo.layout import INGESTION_BIN, LOGS, POSTGRES_PORT, PROJECT_ROOT, STATE, DemoError
 from examples.demo.postgres import Server, running_postgres
 from examples.demo.processes import Program, end_leftovers, obey_sigterm, sole_user
 
@@ -68,7 +68,7 @@ def _demonstrate(console: Console, catalog: Program, postgres: Server) -> bool:
 
     wait_for(catalog)
     console.print("The catalog answers on http://127.0.0.1:8585/api")
-    reports = materialize(console)
+    reports = materialize(LOGS / "run.log")
     console.print(as_table(reports))
     bad = [asset for asset, report in reports.items() if not report.is_good]
     if bad:
