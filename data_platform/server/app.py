@@ -96,7 +96,7 @@ class Application:
             answer = handler(call)
         except ApiError as error:
             return _json(error.status, error.body)
-        except Exception:  # noqa: BLE001 - the boundary of a request
+        except Exception:
             logger.exception("%s %s failed", method, path)
             return _json(500, {"code": 500, "message": "An exception with message [Internal error] was thrown"})
         if isinstance(answer, Response):

@@ -77,28 +77,89 @@ _STEPS: list[tuple[str, str]] = [
 ]
 
 OPTIONAL = frozenset(
-    """GetViews GetQueries GetTags GetStreams GetAccessHistory GetColumnMetadata GetTableComments
-    GetInformationSchemaColumns GetViewDefinitions GetCatalogTags GetSchemaTags GetTableTags GetColumnTags
-    GetTableLineage GetColumnLineage GetMaterializedViews GetQueryHistory PackageAccess CheckSchemaRegistry
-    GetMetrics GetCharts GetLineage GetPlugins CheckConfluentTelemetry GetOwners GetDataModels GetSourceTables
-    ListLookMLModels GetEdges TaskDetailAccess GetSpreadsheets""".split()
+    [
+        "GetViews",
+        "GetQueries",
+        "GetTags",
+        "GetStreams",
+        "GetAccessHistory",
+        "GetColumnMetadata",
+        "GetTableComments",
+        "GetInformationSchemaColumns",
+        "GetViewDefinitions",
+        "GetCatalogTags",
+        "GetSchemaTags",
+        "GetTableTags",
+        "GetColumnTags",
+        "GetTableLineage",
+        "GetColumnLineage",
+        "GetMaterializedViews",
+        "GetQueryHistory",
+        "PackageAccess",
+        "CheckSchemaRegistry",
+        "GetMetrics",
+        "GetCharts",
+        "GetLineage",
+        "GetPlugins",
+        "CheckConfluentTelemetry",
+        "GetOwners",
+        "GetDataModels",
+        "GetSourceTables",
+        "ListLookMLModels",
+        "GetEdges",
+        "TaskDetailAccess",
+        "GetSpreadsheets",
+    ]
 )
 """Steps whose failure costs some metadata but not the run."""
 
 CONNECTION_STEPS = {connector: steps.split() for connectors, steps in _STEPS for connector in connectors.split()}
 """The steps of every connector that has a test."""
 
-UNTESTED = """
-    MicrosoftAccess QueryLog CustomDatabase Dbt SapSuccessFactors Synapse SSAS Epic ServiceNow Dremio MicrosoftFabric Informix SapBw4Hana
-    PowerBIReportServer CustomDashboard ThoughtSpot SapS4Hana
-    CustomMessaging
-    KinesisFirehose CustomPipeline Spark Matillion Stitch DataFactory Wherescape SSIS Snowplow Mulesoft MicrosoftFabricPipeline SapBw4HanaPipeline
-    ADLS CustomStorage
-    Sklearn CustomMlModel VertexAI
-    MetadataES OpenMetadata Alation Collibra
-    CustomSearch
-    WEBHOOK
-    SharePoint CustomDrive
-    Ranger
-""".split()
+UNTESTED = [
+    "MicrosoftAccess",
+    "QueryLog",
+    "CustomDatabase",
+    "Dbt",
+    "SapSuccessFactors",
+    "Synapse",
+    "SSAS",
+    "Epic",
+    "ServiceNow",
+    "Dremio",
+    "MicrosoftFabric",
+    "Informix",
+    "SapBw4Hana",
+    "PowerBIReportServer",
+    "CustomDashboard",
+    "ThoughtSpot",
+    "SapS4Hana",
+    "CustomMessaging",
+    "KinesisFirehose",
+    "CustomPipeline",
+    "Spark",
+    "Matillion",
+    "Stitch",
+    "DataFactory",
+    "Wherescape",
+    "SSIS",
+    "Snowplow",
+    "Mulesoft",
+    "MicrosoftFabricPipeline",
+    "SapBw4HanaPipeline",
+    "ADLS",
+    "CustomStorage",
+    "Sklearn",
+    "CustomMlModel",
+    "VertexAI",
+    "MetadataES",
+    "OpenMetadata",
+    "Alation",
+    "Collibra",
+    "CustomSearch",
+    "WEBHOOK",
+    "SharePoint",
+    "CustomDrive",
+    "Ranger",
+]
 """Connector types that have no test of their own: their definition has no steps."""

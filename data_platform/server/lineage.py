@@ -16,8 +16,6 @@ from data_platform.server.references import Resolver, find
 from data_platform.server.writing import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from data_platform.server.calls import Call, Json
     from data_platform.server.keys import Keys
     from data_platform.server.routing import Router

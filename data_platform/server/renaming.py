@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from data_platform.server import documents, names
-from data_platform.server.entity_types import EntityType, entity_type
+from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type
 from data_platform.server.problems import ConflictError
+from data_platform.server.rules import BEFORE_REMOVAL
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
@@ -67,9 +69,13 @@ def _relabel(connection: Connection, source: str, before: str, after: str | None
         documents.save(connection, row, document)
 
 
-def unlabel(connection: Connection, row: EntityType, document: Json) -> None:
+def unlabel(row: EntityType, connection: Connection, document: Json) -> None:
     """Remove the labels of a tag that is about to go, everywhere."""
     _relabel(connection, _LABELS[row.name], document["fullyQualifiedName"], None)
+
+
+for _kind in _LABELS:
+    BEFORE_REMOVAL[_kind].append(partial(unlabel, ENTITY_TYPES[_kind]))
 
 
 def _matches(label: Json, source: str, fqn: str) -> bool:

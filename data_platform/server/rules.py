@@ -34,5 +34,5 @@ COMPUTED: dict[str, dict[str, Compute]] = defaultdict(dict)
 ON_REQUEST: dict[str, set[str]] = defaultdict(set)
 """Stored fields, beyond the common ones, that are returned only when ``fields`` names them."""
 
-BEFORE_REMOVAL: dict[str, list[Callable[["Connection", "Json"], None]]] = defaultdict(list)
+BEFORE_REMOVAL: dict[str, list[Callable[[Connection, Json], None]]] = defaultdict(list)
 """``(connection, document)``: runs before a document is forgotten for good."""

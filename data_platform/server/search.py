@@ -7,7 +7,7 @@ what is asked by exact name or below a service is answered from an index.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 

@@ -139,7 +139,7 @@ class Store:
                 writer.execute("SAVEPOINT work")
                 try:
                     result = work(writer)
-                except Exception as error:  # noqa: BLE001 - handed to the caller, who waits for it
+                except Exception as error:
                     failed.append((future, _translated(error)))
                     if not writer.in_transaction:
                         raise

@@ -85,7 +85,7 @@ class Writing:
         columns.settle_labels(self.connection, document)
         if "connection" in document:
             document["connection"] = connections.sealed(self.keys, document["connection"])
-        self._stamp(row, document, 0.1)
+        self._stamp(document, 0.1)
         if "deleted" in row.fields:
             document["deleted"] = False
         return document
@@ -148,16 +148,16 @@ class Writing:
 
     def update(self, row: EntityType, original: Json, updated: Json, *, patch: bool) -> Json:
         """Store ``updated`` in place of ``original``, as a new version if that makes a difference."""
+        _validate(row, updated)
         _forward(original, updated)
         for check in STORE[row.name]:
             check(self.connection, updated, original)
-        _validate(row, updated)
         changes = between(row, original, updated)
         if not changes:
             if updated != original:
                 documents.save(self.connection, row, updated)
             return updated
-        base = self._folded(row, original) if patch else None
+        base = self._folded(original) if patch else None
         if base is None:
             remember(self.connection, original)
             base = original
@@ -168,9 +168,9 @@ class Writing:
             updated["changeDescription"] = described.description(base["version"])
             if "incrementalChangeDescription" in row.fields:
                 updated["incrementalChangeDescription"] = changes.description(original["version"])
-            self._stamp(row, updated, following(base["version"], major=described.major))
+            self._stamp(updated, following(base["version"], major=described.major))
         else:
-            self._stamp(row, updated, base["version"])
+            self._stamp(updated, base["version"])
             self.connection.execute(
                 "DELETE FROM versions WHERE entity = ? AND version = ?", (updated["id"], base["version"])
             )
@@ -186,9 +186,9 @@ class Writing:
         return updated
 
     def _insert(self, row: EntityType, document: Json) -> Json:
+        _validate(row, document)
         for check in STORE[row.name]:
             check(self.connection, document, None)
-        _validate(row, document)
         documents.save(self.connection, row, document, fresh=True)
         for follow in AFTER[row.name]:
             follow(self.connection, document, None)
@@ -207,7 +207,7 @@ class Writing:
             for carried in row.carried:
                 if carried in container:
                     document[carried] = container[carried]
-                elif carried == kind or entity_type(kind).is_service and carried == "service":
+                elif carried == kind or (entity_type(kind).is_service and carried == "service"):
                     document[carried] = {"id": container["id"], "type": kind}
             return container
         return None
@@ -227,18 +227,10 @@ class Writing:
         return known, kind
 
     def _merged(self, row: EntityType, original: Json, document: Json, request: Json, *, override: bool) -> Json:
-        updated = dict(document)
         asked = models.fields(row.create)
-        for field, value in original.items():
-            if field not in document and (field in _KEPT or field not in asked):
-                updated[field] = value
-        updated["id"] = original["id"]
-        updated["fullyQualifiedName"] = original["fullyQualifiedName"]
-        updated["version"], updated["deleted"] = original["version"], original.get("deleted", False)
-        if "deleted" not in row.fields:
-            del updated["deleted"]
-        if "changeDescription" in original:
-            updated["changeDescription"] = original["changeDescription"]
+        kept = {field: value for field, value in original.items() if field in _KEPT or field not in asked}
+        updated = {**kept, **document}
+        updated.update({field: original[field] for field in _SYSTEM if field in original})
         guarded = self.principal.is_bot and not override
         if guarded:
             for field in _GUARDED:
@@ -256,7 +248,7 @@ class Writing:
             updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
         return updated
 
-    def _folded(self, row: EntityType, original: Json) -> Json | None:
+    def _folded(self, original: Json) -> Json | None:
         """The version that another patch by the same user still adds to, if there is one."""
         described = original.get("changeDescription")
         if (
@@ -274,7 +266,7 @@ class Writing:
         base = cast("Json", orjson.loads(line["json"])) if line else None
         return base if base is not None and not base.get("deleted") else None
 
-    def _stamp(self, row: EntityType, document: Json, version: float) -> None:
+    def _stamp(self, document: Json, version: float) -> None:
         document["version"] = version
         document["updatedAt"] = now()
         document["updatedBy"] = self.principal.name
