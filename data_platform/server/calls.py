@@ -94,9 +94,10 @@ class Call:
         Raises:
             BadRequestError: it is something else.
         """
-        if not isinstance(self.body, dict):
+        body: object = self.body
+        if not isinstance(body, dict):
             raise BadRequestError("Unable to process JSON: expected an object")
-        return cast("Json", without_nulls(self.body))
+        return cast("Json", without_nulls(body))
 
     @property
     def array(self) -> list[Any]:
@@ -105,9 +106,10 @@ class Call:
         Raises:
             BadRequestError: it is something else.
         """
-        if not isinstance(self.body, list):
+        body: object = self.body
+        if not isinstance(body, list):
             raise BadRequestError("Unable to process JSON: expected an array")
-        return cast("list[Any]", self.body)
+        return cast("list[Any]", body)
 
 
 @dataclass

@@ -20,7 +20,6 @@ _NOT_COMPARED = frozenset(
     }
 )  # fmt: skip
 _SIZES = ("dataLength", "precision", "scale")
-_SET_LIKE = {"tags": lambda label: (label.get("source"), label["tagFQN"])}
 
 
 @dataclass
@@ -84,7 +83,7 @@ class Changes:
             self.record(f"{name}.{part}", old.get(part), new.get(part))
             if part in _SIZES and old.get(part) and new.get(part) and new[part] < old[part]:
                 self.major = True
-        self.record_set(f"{name}.tags", old.get("tags", []), new.get("tags", []), _SET_LIKE["tags"])
+        self.record_set(f"{name}.tags", old.get("tags", []), new.get("tags", []), _label_key)
         self.record_columns(f"{name}.children", old.get("children", []), new.get("children", []))
 
 
@@ -96,7 +95,7 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
         if before == after:
             continue
         if name == "tags":
-            changes.record_set(name, before or [], after or [], _SET_LIKE["tags"])
+            changes.record_set(name, before or [], after or [], _label_key)
         elif row.references.get(name):
             changes.record_set(name, before or [], after or [], lambda held: held["id"])
         elif name == "columns" and _is_columns(before) and _is_columns(after):
@@ -113,6 +112,10 @@ def following(version: float, *, major: bool) -> float:
     return round(version + (1.0 if major else 0.1), 1)
 
 
+def _label_key(label: Json) -> tuple[str | None, str]:
+    return label.get("source"), label["tagFQN"]
+
+
 def _column_key(column: Json) -> tuple[Any, ...]:
     return column["name"].lower(), column.get("dataType"), column.get("arrayDataType")
 
@@ -126,4 +129,4 @@ def _empty(value: Any) -> bool:
 
 
 def _text(value: Any) -> Any:
-    return orjson.dumps(value).decode() if isinstance(value, (dict, list)) else value
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value

@@ -35,7 +35,7 @@ def delete(
     if hard or "deleted" not in row.fields:
         for follow in BEFORE_REMOVAL[row.name]:
             follow(connection, document)
-        documents.remove(connection, row, document)
+        documents.remove(connection, document)
         return document
     return _mark(connection, row, document, user, at, deleted=True)
 

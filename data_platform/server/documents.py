@@ -153,15 +153,15 @@ def labels_in(value: Any) -> Iterator[Json]:
                 yield from (
                     label for label in cast("list[Any]", member) if isinstance(label, dict) and "tagFQN" in label
                 )
-            elif isinstance(member, (dict, list)) and key != "changeDescription":
+            elif isinstance(member, dict | list) and key != "changeDescription":
                 yield from labels_in(member)
     elif isinstance(value, list):
         for member in cast("list[Any]", value):
-            if isinstance(member, (dict, list)):
+            if isinstance(member, dict | list):
                 yield from labels_in(member)
 
 
-def remove(connection: Connection, row: EntityType, document: Json) -> None:
+def remove(connection: Connection, document: Json) -> None:
     """Forget the entity: its versions, series and edges, and every reference to it."""
     identity = document["id"]
     for holder in connection.execute("SELECT DISTINCT holder FROM refs WHERE target = ?", (identity,)).fetchall():
@@ -222,6 +222,6 @@ def chunks(values: Iterable[str]) -> Iterator[list[str]]:
         yield everything[start : start + _MOST_VARIABLES]
 
 
-def fqn_of(row: EntityType, parent: Json | None, name: str) -> str:
+def fqn_of(parent: Json | None, name: str) -> str:
     """The fully qualified name of an entity called ``name`` below ``parent``."""
     return names.join(parent["fullyQualifiedName"] if parent else None, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -15,6 +15,8 @@ from data_platform.server.views import View, chosen
 from data_platform.server.writing import Writing, now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from data_platform.server.calls import Json
     from data_platform.server.entity_types import EntityType
     from data_platform.server.keys import Keys
@@ -32,7 +34,7 @@ class Entities:
     def register(self, router: Router) -> None:
         route = self.row.route
         for method, pattern, handler in (
-            ("GET", "", self.list),
+            ("GET", "", self.page),
             ("POST", "", self.create),
             ("PUT", "", self.put),
             ("PUT", "/bulk", self.bulk),
@@ -56,7 +58,7 @@ class Entities:
     def view(self, call: Call, connection: Connection | None = None) -> View:
         return View.of(call, self.keys, connection)
 
-    def list(self, call: Call) -> Json:
+    def page(self, call: Call) -> Json:
         asked = chosen(self.row, call.arg("fields"))
         stored, paging = listing.page(call, self.row)
         return {"data": self.view(call).many(self.row, stored, asked), "paging": paging}
@@ -105,7 +107,7 @@ class Entities:
     def patch_by_name(self, call: Call) -> Json:
         return self._patched(call, lambda connection: documents.need(connection, self.row, call.params["fqn"]))
 
-    def _patched(self, call: Call, found: Any) -> Json:
+    def _patched(self, call: Call, found: Callable[[Connection], Json]) -> Json:
         may_write(call, self.row, "EditAll")
 
         def work(connection: Connection) -> Json:
@@ -135,7 +137,7 @@ class Entities:
         message = "Delete operation initiated successfully"
         return Reply(202, {"jobId": document["id"], "message": message})
 
-    def _deleted(self, call: Call, found: Any) -> Json:
+    def _deleted(self, call: Call, found: Callable[[Connection], Json]) -> Json:
         may_write(call, self.row, "Delete")
 
         def work(connection: Connection) -> Json:

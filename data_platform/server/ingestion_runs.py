@@ -47,7 +47,7 @@ def _put_status(call: Call, keys: Keys) -> Reply:
     def work(connection: Connection) -> Json:
         pipeline = _pipeline(connection, call)
         run = status.get("runId", "")
-        earlier = series.latest(connection, pipeline["id"], "run", run) or {}
+        earlier: Json = series.latest(connection, pipeline["id"], "run", run) or {}
         stamp = status.get("timestamp") or earlier.get("timestamp") or status.get("startDate") or now()
         merged = {**earlier, **status, "timestamp": series.stamped(stamp)}
         if earlier:

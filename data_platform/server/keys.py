@@ -6,6 +6,7 @@ Made on first use, readable by the owner alone. Losing them means new tokens and
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,10 +66,9 @@ class Keys:
 
         return Fernet(self._kept("connections.key", Fernet.generate_key))
 
-    def _kept(self, name: str, make: object) -> bytes:
+    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
         path = self._folder / name
         if not path.exists():
-            assert callable(make)
             fresh = self._folder / f".{name}.{os.getpid()}"
             fresh.touch(mode=0o600)
             fresh.write_bytes(make())

@@ -114,7 +114,7 @@ def _store(connection: Connection, start: Json, end: Json, details: Json, call: 
     previous = connection.execute(
         "SELECT json FROM edges WHERE source = ? AND target = ?", (start["id"], end["id"])
     ).fetchone()
-    before = orjson.loads(previous["json"]) if previous else {}
+    before: Json = orjson.loads(previous["json"]) if previous else {}
     details.setdefault("source", "Manual")
     details["createdAt"] = before.get("createdAt", now())
     details["createdBy"] = before.get("createdBy", call.principal.name)

@@ -47,7 +47,7 @@ def page(call: Call, row: EntityType) -> tuple[list[Json], Json]:
     if limit == 0:
         return [], paging
     backwards = before is not None
-    cursor = _decoded(before or after) if before or after else None
+    cursor = _decoded(before or after or "") if before or after else None
     bound, extra = "", list[Any]()
     if cursor:
         bound = f"AND (name, id) {'<' if backwards else '>'} (?, ?)"
@@ -126,13 +126,16 @@ def _target(call: Call, name: str, value: str) -> str:
 
 
 def _regex(call: Call, row: EntityType, level: str) -> str:
+    if level not in ENTITY_TYPES:
+        raise BadRequestError(f"Unknown filter {level}Regex")
     negation = "NOT " if call.arg("regexMode") == "exclude" else ""
     if call.flag("regexFilterByFqn"):
         depth = {"database": 2, "databaseSchema": 3, "table": 4}.get(level, 99)
         return f"{negation}matches(?, first_parts(fqn, {depth}))"
     if level == row.name:
         return f"{negation}matches(?, name)"
-    return f"{negation}matches(?, (SELECT p.name FROM entities p WHERE p.id = entities.json ->> '$.{level}.id'))"
+    above = f"SELECT p.name FROM entities p WHERE p.id = entities.json ->> '$.{level}.id'"  # noqa: S608 - a known level
+    return f"{negation}matches(?, ({above}))"
 
 
 def _checked(pattern: str) -> str:

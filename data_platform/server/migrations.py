@@ -23,6 +23,7 @@ MIGRATIONS: list[tuple[str, str]] = [
         CREATE UNIQUE INDEX entities_by_fqn ON entities (type, fqn);
         CREATE INDEX entities_by_name ON entities (type, name, id);
         CREATE INDEX entities_by_parent ON entities (parent, type);
+        CREATE INDEX entities_by_table_type ON entities (json ->> '$.tableType') WHERE type = 'table';
         CREATE TABLE versions (
             entity TEXT NOT NULL, version REAL NOT NULL, json BLOB NOT NULL,
             PRIMARY KEY (entity, version)

@@ -198,7 +198,7 @@ def _plain(schema: Any) -> Any:
             inner["choices"] = [
                 (_plain(choice), f"<{number} {choice.get('schema_ref', choice['type']).split(':')[0]}>")
                 for number, choice in enumerate(
-                    each[0] if isinstance(each, tuple) else each for each in schema["choices"]
+                    cast("Any", each[0] if isinstance(each, tuple) else each) for each in schema["choices"]
                 )
             ]
         elif kind == "tagged-union":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from data_platform.server import columns
@@ -58,8 +60,9 @@ def apply(document: Json, operations: list[Any]) -> Json:
     Raises:
         BadRequestError: the patch is none, or does not apply.
     """
-    import jsonpatch
-    import jsonpointer
+    # Neither package is typed for a strict reader.
+    jsonpatch: Any = importlib.import_module("jsonpatch")
+    jsonpointer: Any = importlib.import_module("jsonpointer")
 
     for operation in operations:
         if not isinstance(operation, dict) or "path" not in operation or "op" not in operation:
@@ -74,7 +77,7 @@ def apply(document: Json, operations: list[Any]) -> Json:
 def _open_path(document: Json, path: str) -> None:
     parts = path.split("/")[1:]
     here: Any = document
-    for part, following in zip(parts, parts[1:], strict=False):
+    for part, following in pairwise(parts):
         if isinstance(here, list):
             members = cast("list[Any]", here)
             here = members[int(part)] if part.isdigit() and int(part) < len(members) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -84,7 +84,7 @@ def _no_longer_in(_connection: Connection, document: Json, values: list[Any]) ->
 def _add_users(connection: Connection, document: Json, values: list[Any]) -> None:
     held = document.setdefault("users", [])
     for value in values:
-        user = find(connection, "user", str(value["id"]) if isinstance(value, dict) else str(value))
+        user = find(connection, "user", str(cast("Json", value)["id"]) if isinstance(value, dict) else str(value))
         if user not in held:
             held.append(user)
 

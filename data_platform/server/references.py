@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from data_platform.server.store import Connection
 
 
+_TARGET = """
+    SELECT id, type, name, fqn, deleted, json ->> 'displayName' AS title, json ->> 'description' AS text FROM entities
+"""
+
+
 def resolve(connection: Connection, row: EntityType, field: str, value: Any) -> Json | list[Json]:
     """The stored form of what a request holds in a reference field.
 
@@ -106,8 +111,7 @@ class Resolver:
         for chunk in documents.chunks(wanted):
             marks = ",".join("?" * len(chunk))
             for line in self._connection.execute(
-                "SELECT id, type, name, fqn, deleted, json ->> 'displayName' AS title, json ->> 'description' AS text"
-                f" FROM entities WHERE id IN ({marks})",
+                f"{_TARGET} WHERE id IN ({marks})",
                 chunk,
             ):
                 held: Json = {

@@ -73,8 +73,9 @@ def _query(call: Call) -> Json:
 
 def _search(call: Call, condition: Condition) -> Json:
     kinds = kinds_of(call.arg("index") or "all")
-    marks = ",".join("?" * len(kinds))
-    where = Condition(f"type IN ({marks})", list(kinds)) & condition
+    # A single type is written out, so that SQLite can see which partial index serves it.
+    kind = f"type = '{kinds[0]}'" if len(kinds) == 1 else f"type IN ({','.join('?' * len(kinds))})"
+    where = Condition(kind, [] if len(kinds) == 1 else list(kinds)) & condition
     deleted = call.arg("deleted")
     if deleted is not None:
         where &= Condition("deleted = ?", [int(deleted == "true")])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from data_platform.server import names
 from data_platform.server.problems import BadRequestError
 from data_platform.server.references import Resolver
 
@@ -36,10 +38,11 @@ def query_sql(query: Any) -> Condition:
     Raises:
         BadRequestError: a kind of query that is not supported, named.
     """
-    if not isinstance(query, dict) or len(query) != 1:  # pyright: ignore[reportUnknownArgumentType]
+    members = cast("Json", query) if isinstance(query, dict) else {}
+    if len(members) != 1:
         raise BadRequestError("query_filter: expected an object with one query")
-    kind, body = next(iter(query.items()))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    translate = _QUERIES.get(str(kind))  # pyright: ignore[reportUnknownArgumentType]
+    kind, body = next(iter(members.items()))
+    translate = _QUERIES.get(kind)
     if translate is None:
         raise BadRequestError(f"query_filter: {kind} is not supported, use one of {', '.join(sorted(_QUERIES))}")
     return translate(body)
@@ -62,12 +65,14 @@ def _bool(body: Any) -> Condition:
 
 
 def _listed(part: Any) -> list[Any]:
-    return [] if part is None else part if isinstance(part, list) else [part]
+    if part is None:
+        return []
+    return cast("list[Any]", part) if isinstance(part, list) else [part]
 
 
 def _term(body: Any) -> Condition:
     field, value = next(iter(body.items()))
-    return equal_sql(field, value["value"] if isinstance(value, dict) else value)  # pyright: ignore
+    return equal_sql(field, _value(value))
 
 
 def _terms(body: Any) -> Condition:
@@ -88,14 +93,23 @@ def _ids(body: Any) -> Condition:
 
 def _wildcard(body: Any) -> Condition:
     field, value = next(iter(body.items()))
-    return field_sql(field, value["value"] if isinstance(value, dict) else value)  # pyright: ignore
+    return field_sql(field, str(_value(value)))
+
+
+def _value(value: Any) -> Any:
+    # Both ``{"field": "x"}`` and ``{"field": {"value": "x"}}`` are written.
+    return cast("Json", value).get("value") if isinstance(value, dict) else value
+
+
+def _everything(_body: Any) -> Condition:
+    return Condition("1", [])
 
 
 def _query_string(body: Any) -> Condition:
     return text_sql(str(body.get("query", "")), [str(field) for field in body.get("fields", [])])
 
 
-_QUERIES = {
+_QUERIES: dict[str, Callable[[Any], Condition]] = {
     "bool": _bool,
     "term": _term,
     "match": _term,
@@ -105,7 +119,7 @@ _QUERIES = {
     "ids": _ids,
     "wildcard": _wildcard,
     "query_string": _query_string,
-    "match_all": lambda _: Condition("1", []),
+    "match_all": _everything,
 }
 
 
@@ -127,17 +141,20 @@ def any_sql(field: str, values: list[Any]) -> Condition:
     if name == "entityType":
         return Condition(f"type IN ({marks})", values)
     if _SERVICE.match(name):
-        ids = f"SELECT id FROM entities WHERE type LIKE '%Service' AND (name IN ({marks}) OR fqn IN ({marks}))"
+        ids = f"SELECT id FROM entities WHERE type LIKE '%Service' AND (name IN ({marks}) OR fqn IN ({marks}))"  # noqa: S608
         return Condition(f"json ->> '$.service.id' IN ({ids})", [*values, *values])
     if name == "upstreamLineage.fromEntity.id":
-        return Condition(f"id IN (SELECT target FROM edges WHERE source IN ({marks}))", values)
+        return Condition(f"id IN (SELECT target FROM edges WHERE source IN ({marks}))", values)  # noqa: S608
     if name == "tags.tagFQN":
-        return Condition(f"id IN (SELECT holder FROM labels WHERE tag IN ({marks}))", values)
+        return Condition(f"id IN (SELECT holder FROM labels WHERE tag IN ({marks}))", values)  # noqa: S608
     held = re.match(r"^(owners|domains|databaseSchema|database)\.(id|name|fullyQualifiedName)$", name)
     if held:
         column = {"fullyQualifiedName": "fqn"}.get(held[2], held[2])
-        targets = f"SELECT id FROM entities WHERE {column} IN ({marks})"
-        return Condition(f"id IN (SELECT holder FROM refs WHERE field = '{held[1]}' AND target IN ({targets}))", values)
+        targets = f"SELECT id FROM entities WHERE {column} IN ({marks})"  # noqa: S608
+        holders = f"SELECT holder FROM refs WHERE field = ? AND target IN ({targets})"  # noqa: S608
+        return Condition(f"id IN ({holders})", [held[1], *values])
+    if name == "tableType":
+        return Condition(f"json ->> '$.tableType' IN ({marks})", values)  # the expression of an index
     return Condition(f"json ->> ? IN ({marks})", [_path(name), *(int(v) if isinstance(v, bool) else v for v in values)])
 
 
@@ -151,11 +168,9 @@ def field_sql(field: str, value: str) -> Condition:
     escaped = re.sub(r"[\[\]]", lambda match: f"[{match.group(0)}]", value)
     condition = Condition(f"{column} GLOB ?", [*values, escaped])
     tail = value.rsplit("*", 1)[-1].lstrip(".")
-    if column == "fqn" and value.startswith("*") and tail and "?" not in tail:
-        # A name that starts with a wildcard still ends with the entity's own name, which is indexed.
-        from data_platform.server.names import split, unquote
-
-        condition = Condition("name = ?", [unquote(split(tail)[-1])]) & condition
+    if column == "fqn" and tail and "?" not in tail and "*." in value:
+        # Whatever the wildcard stands for, the name ends with the entity's own, which is indexed.
+        condition = Condition("name = ?", [names.unquote(names.split(tail)[-1])]) & condition
     return condition
 
 

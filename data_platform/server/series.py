@@ -25,7 +25,7 @@ def stamped(value: Any) -> int:
     Raises:
         BadRequestError: it is missing, or in seconds.
     """
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         raise BadRequestError("[timestamp must not be null]")
     if value < _EARLIEST_MS:
         raise BadRequestError(f"Timestamp {int(value)} is not valid, it should be in milliseconds since epoch")

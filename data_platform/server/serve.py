@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -42,7 +43,9 @@ def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
             if self.started:
                 print(f"catalog ready: {address} (API {address}/api), data in {data}", file=sys.stderr, flush=True)  # noqa: T201
 
-    Announced(config).run(sockets=[listening])
+    # Uvicorn raises the signal again once it has stopped in peace.
+    with contextlib.suppress(KeyboardInterrupt):
+        Announced(config).run(sockets=[listening])
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -94,7 +94,8 @@ class Store:
         connection.create_function("first_parts", 2, _first_parts, deterministic=True)
         # WAL keeps commits across a killed process without an fsync for each of them.
         connection.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+            "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
         )
         return connection
 

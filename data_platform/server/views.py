@@ -5,7 +5,7 @@ What an asset inherits (owners, domains, retention) is computed here and never s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from data_platform.server import connections, documents
 from data_platform.server.entity_types import EntityType, entity_type
@@ -83,7 +83,7 @@ class View:
 
     def many(self, row: EntityType, stored: list[Json], asked: set[str]) -> list[Json]:
         """What is read of stored documents, in their order; the documents are used up."""
-        hidden = (RELATED | ON_REQUEST[row.name]) - asked - _ALWAYS.get(row.name, set())
+        hidden = {*RELATED, *ON_REQUEST[row.name]} - asked - _ALWAYS.get(row.name, set())
         self.resolver.learn(
             {
                 held["id"]
@@ -127,13 +127,13 @@ class View:
     def _read_labels(self, value: Json, *, keep_nested: bool) -> None:
         for key, member in value.items():
             if key == "tags" and isinstance(member, list):
-                value[key] = self._labels.read(member) if keep_nested else []
+                value[key] = self._labels.read(cast("list[Json]", member)) if keep_nested else []
             elif isinstance(member, list) and key in ("columns", "children", "schemaFields", "fields", "mlFeatures"):
-                for each in member:
+                for each in cast("list[Any]", member):
                     if isinstance(each, dict):
-                        self._read_labels(each, keep_nested=keep_nested)
+                        self._read_labels(cast("Json", each), keep_nested=keep_nested)
             elif isinstance(member, dict) and key in ("dataModel", "messageSchema", "requestSchema", "responseSchema"):
-                self._read_labels(member, keep_nested=keep_nested)
+                self._read_labels(cast("Json", member), keep_nested=keep_nested)
 
     def _inherit(self, row: EntityType, document: Json, asked: set[str]) -> None:
         for field, related in _INHERITED.items():
@@ -152,7 +152,9 @@ class View:
             kind, ancestor = above
             if ancestor.get(field):
                 value = ancestor[field]
-                return [{**each, "inherited": True} for each in value] if isinstance(value, list) else value
+                if not isinstance(value, list):
+                    return value
+                return [{**each, "inherited": True} for each in cast("list[Json]", value)]
             held = documents.parent_of(kind, ancestor)
         return None
 

@@ -81,7 +81,7 @@ class Writing:
             prepare(self.connection, document, request, self.principal)
         names.check(document.get("name", ""))
         if "fullyQualifiedName" not in document:
-            document["fullyQualifiedName"] = documents.fqn_of(row, container, document["name"])
+            document["fullyQualifiedName"] = documents.fqn_of(container, document["name"])
         columns.settle_labels(self.connection, document)
         if "connection" in document:
             document["connection"] = connections.sealed(self.keys, document["connection"])

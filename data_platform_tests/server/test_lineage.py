@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def connect(place: Place, start: Json, end: Json, **details: Any) -> None:
 def chain(place: Place) -> list[Json]:
     """Five tables, each made from the one before."""
     tables = [place.table(name) for name in "abcde"]
-    for start, end in zip(tables, tables[1:], strict=False):
+    for start, end in pairwise(tables):
         connect(place, start, end, source="ViewLineage")
     return tables
 
