@@ -27,6 +27,7 @@ from data_platform.server import documents, tokens
 from data_platform.server.calls import Call, Principal, Reply
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.keys import Keys
+from data_platform.server.pages import Pages
 from data_platform.server.problems import ApiError, TooLargeError, UnauthorizedError
 from data_platform.server.routes import build_router
 from data_platform.server.seeds import seed
@@ -130,9 +131,17 @@ def create_app(data: Path) -> Starlette:
         yield
         application.store.close()
 
+    pages = Pages(application)
+
+    async def page(request: Request) -> Response:
+        return await run_sync(pages.answer, request)
+
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     app = Starlette(
-        routes=[Route(API + "/{path:path}", application.endpoint, methods=methods)],
+        routes=[
+            Route(API + "/{path:path}", application.endpoint, methods=methods),
+            Route("/{path:path}", page, methods=["GET"]),
+        ],
         lifespan=lifespan,
     )
     app.state.application = application

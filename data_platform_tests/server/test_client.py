@@ -84,7 +84,8 @@ def test_bulk_and_stale_deletion(client: Client, place: Place) -> None:
 
     requests = [CreateTableRequest.model_validate(place.request(name)) for name in "abc"]
     result = client.bulk_create_or_update(requests)
-    assert (result.numberOfRowsPassed.root, result.numberOfRowsFailed.root) == (3, 0)
+    assert result.failedRequest == []
+    assert (result.numberOfRowsProcessed.root, len(result.successRequest)) == (3, 3)
     result = client.delete_stale_entities(table_type(), {"databaseSchema": place.schema}, [place.fqn("a")])
     assert [each.request for each in result.successRequest] == [place.fqn("b"), place.fqn("c")]
 
@@ -106,7 +107,7 @@ def test_patches_of_descriptions_tags_and_owners(client: Client, place: Place) -
     client.patch_tag(table_type(), table(), label)
     assert [each.tagFQN.root for each in table().tags] == ["PII.Sensitive"]
     column = f"{place.fqn()}.label"
-    client.patch_column_tags(table=table(), column_tags=[ColumnTag(column_fqn=column, tag_label=label)])
+    client.patch_column_tags(table(), column_tags=[ColumnTag(column_fqn=column, tag_label=label)])
     assert [each.tagFQN.root for each in table().columns[1].tags] == ["PII.Sensitive"]
     client.patch_column_descriptions(table(), [ColumnDescription(column_fqn=column, description="a column")])
     assert table().columns[1].description.root == "a column"
@@ -207,7 +208,7 @@ def test_versions_and_settings(client: Client, place: Place) -> None:
     place.api.patch_with(f"/tables/{table['id']}", ("add", "/description", "x"))
     history = client.get_list_entity_versions(table["id"], table_type())
     assert len(history.versions) == 2
-    assert client.get_entity_version(table["id"], 0.1, table_type()).description is None
+    assert client.get_entity_version(table_type(), table["id"], 0.1).description is None
     assert client.get_profiler_config_settings().config_type.value == "profilerConfiguration"
 
 
