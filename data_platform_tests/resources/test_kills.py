@@ -40,6 +40,8 @@ class Run:
         self._home = home
         home.mkdir(exist_ok=True)
         shutil.copy(Path(__file__).parents[2] / "dagster.yaml", home)
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            instance.get_runs()  # makes the tables, which two runs that start at once would both try to
         self.output = home / f"output.{uuid.uuid4()}"
         command = ["job", "execute", "-m", "data_platform_tests.resources.killable", "-j", "everything"]
         with self.output.open("wb") as output:
@@ -147,13 +149,13 @@ def test_two_runs_of_one_source_never_run_their_children_at_the_same_time(
 ) -> None:
     stand_in = child("""
         hello()
-        time.sleep(3)
+        time.sleep(6)
         verdict("failed", "on purpose", permanent=True)
     """)
-    first = run()
-    wait_until(lambda: len(stand_in.alive) == 1)
-    second = run()
+    first, second = run(), run()
+    deadline = time.monotonic() + 90
     while first.process.poll() is None or second.process.poll() is None:
         assert len(stand_in.alive) <= 1
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     assert len(stand_in.started) == 2
