@@ -41,7 +41,7 @@ def freeze_imports() -> bool:
     Returns:
         Whether there was something to remove.
     """
-    from metadata.profiler.interface import profiler_interface
+    from metadata.profiler.interface.sqlalchemy import profiler_interface
 
     if "gc.collect" not in inspect.getsource(profiler_interface):
         return False

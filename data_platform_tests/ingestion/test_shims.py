@@ -1,0 +1,69 @@
+"""The two costs of OpenMetadata's client are gone, and a client without them is left alone.
+
+Run in processes of their own, because the shims change the client for good.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+
+def run(script: str) -> str:
+    """What a script prints."""
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_version_is_looked_up_once_for_all_statements() -> None:
+    printed = run("""
+        from metadata.ingestion.connections import headers
+        from data_platform.ingestion import shims
+
+        calls = []
+        real = headers._pkg_version
+        headers._pkg_version = lambda name: calls.append(name) or real(name)
+        before = headers.inject_query_header(None, None, "SELECT 1", None, None, None)
+        assert shims.cache_version_header()
+        for _ in range(100):
+            after = headers.inject_query_header(None, None, "SELECT 1", None, None, None)
+        assert before == after, (before, after)
+        print(len(calls))
+    """)
+    assert printed == "2"
+
+
+def test_a_client_that_caches_its_version_itself_is_left_alone() -> None:
+    printed = run("""
+        from functools import cache
+        from metadata.ingestion.connections import headers
+        from data_platform.ingestion import shims
+
+        headers._pkg_version = cache(headers._pkg_version)
+        theirs = headers._pkg_version
+        print(shims.cache_version_header(), headers._pkg_version is theirs)
+    """)
+    assert printed == "False True"
+
+
+def test_the_imports_are_kept_out_of_later_collections() -> None:
+    printed = run("""
+        import gc
+        from data_platform.ingestion import shims
+
+        assert shims.freeze_imports()
+        print(gc.get_freeze_count() > 100_000, len(gc.get_objects()) < 10_000)
+    """)
+    assert printed == "True True"
+
+
+def test_a_profiler_that_does_not_collect_is_left_alone() -> None:
+    printed = run("""
+        import gc, inspect
+        from data_platform.ingestion import shims
+
+        inspect.getsource = lambda module: "nothing of the kind"
+        print(shims.freeze_imports(), gc.get_freeze_count())
+    """)
+    assert printed == "False 0"

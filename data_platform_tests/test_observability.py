@@ -1,0 +1,76 @@
+"""What is printed and logged never shows a known secret."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+import pytest
+
+from data_platform.observability import PLACEHOLDER, RedactingFilter, RedactingStream, Redactor
+
+SECRET = "p@ss/w0rd \"quoted\" and 'more'"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        SECRET,
+        "p%40ss%2Fw0rd%20%22quoted%22%20and%20%27more%27",
+        "p%40ss%2Fw0rd+%22quoted%22+and+%27more%27",
+        r"p@ss/w0rd \"quoted\" and 'more'",
+        repr(SECRET),
+    ],
+    ids=["plain", "url", "form", "json", "repr"],
+)
+def test_a_secret_is_replaced_however_it_is_spelled(shown: str) -> None:
+    text = Redactor([SECRET]).text(f"before {shown} after")
+    assert "w0rd" not in text
+    assert PLACEHOLDER in text
+    assert text.startswith("before ")
+    assert text.endswith(" after")
+
+
+def test_the_lines_of_a_key_are_secret_too() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqh\nkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
+    assert "kiG9w0BAQEFAASC" not in Redactor([key]).text("line 3: kiG9w0BAQEFAASC")
+
+
+def test_a_secret_inside_another_leaves_no_rest() -> None:
+    assert Redactor(["hunter2", "hunter2-and-more"]).text("hunter2-and-more") == PLACEHOLDER
+
+
+def test_short_values_do_not_blank_ordinary_words() -> None:
+    assert Redactor(["", "a", "abc"]).text("an abacus") == "an abacus"
+
+
+def test_nested_data_is_cleaned_in_keys_and_values() -> None:
+    data = {"hunter2": ["hunter2", {"x": "a hunter2"}], "n": 3, "none": None}
+    assert Redactor(["hunter2"]).data(data) == {
+        PLACEHOLDER: [PLACEHOLDER, {"x": f"a {PLACEHOLDER}"}],
+        "n": 3,
+        "none": None,
+    }
+
+
+def test_what_a_stream_is_told_after_it_was_installed_is_cleaned_too() -> None:
+    redactor, out = Redactor(), io.StringIO()
+    stream = RedactingStream(out, redactor)
+    redactor.add(["hunter2"])
+    print("password:", "hunter2", file=stream)
+    assert out.getvalue() == f"password: {PLACEHOLDER}\n"
+
+
+def test_a_log_record_is_cleaned_with_its_arguments_and_its_stack_trace() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(RedactingFilter(Redactor(["hunter2"])))
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    try:
+        raise ValueError("cannot log in with hunter2")
+    except ValueError:
+        logger.exception("user %s failed with %s", "x", "hunter2")
+    assert "hunter2" not in out.getvalue()
+    assert f"user x failed with {PLACEHOLDER}" in out.getvalue()
+    assert f"cannot log in with {PLACEHOLDER}" in out.getvalue()
