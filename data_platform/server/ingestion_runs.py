@@ -63,11 +63,10 @@ def _statuses(call: Call) -> Json:
     return series.between(call, _pipeline(call.reader, call)["id"], "run", None)
 
 
-def _status(call: Call) -> Json:
+def _status(call: Call) -> Reply:
+    """One run's status; an unknown run is no error but no content, by which a client learns to file its first."""
     found = series.latest(call.reader, _pipeline(call.reader, call)["id"], "run", call.params["run"])
-    if found is None:
-        raise NotFoundError(f"pipelineStatus instance for {call.params['run']} not found")
-    return found
+    return Reply(200, found) if found else Reply(204)
 
 
 def _put_progress(call: Call) -> Json:
