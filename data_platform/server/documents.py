@@ -186,6 +186,8 @@ def remove(connection: Connection, document: Json) -> None:
         "DELETE FROM series WHERE entity = ?",
         "DELETE FROM attachments WHERE entity = ?",
         "DELETE FROM usage WHERE entity = ?",
+        "DELETE FROM suite_members WHERE suite = ?",
+        "DELETE FROM suite_members WHERE test = ?",
         "DELETE FROM joins WHERE left_table = ?",
         "DELETE FROM joins WHERE right_table = ?",
     ):

@@ -235,12 +235,14 @@ _ROWS = [
         "/dataQuality/testSuites",
         "tests.testSuite:TestSuite",
         "api.tests.createTestSuite:CreateTestSuiteRequest",
+        (("basicEntityReference", "table"),),
     ),
     EntityType(
         "testCase",
         "/dataQuality/testCases",
         "tests.testCase:TestCase",
         "api.tests.createTestCase:CreateTestCaseRequest",
+        (("testSuite", "testSuite"),),
     ),
     EntityType(
         "workflow",

@@ -32,9 +32,6 @@ def settle(connection: Connection, labels: list[Json]) -> list[Json]:
     for label in labels:
         tag = _need(connection, label)
         stored = {name: label[name] for name in _STORED if name in label}
-        stored.setdefault("source", "Classification")
-        stored.setdefault("labelType", "Manual")
-        stored.setdefault("state", "Confirmed")
         settled.setdefault(key(stored), stored)
         if stored["source"] == "Glossary":
             for brought in tag.get("tags", []):
@@ -42,6 +39,14 @@ def settle(connection: Connection, labels: list[Json]) -> list[Json]:
                 settled.setdefault(key(derived), {**derived, "labelType": "Derived", "state": "Confirmed"})
     _exclude(connection, list(settled.values()))
     return list(settled.values())
+
+
+def complete(value: Json) -> None:
+    """Give the labels anywhere in a request what OpenMetadata assumes where they do not say it."""
+    for label in documents.labels_in(value):
+        label.setdefault("source", "Classification")
+        label.setdefault("labelType", "Manual")
+        label.setdefault("state", "Confirmed")
 
 
 def merge(original: list[Json], added: list[Json]) -> list[Json]:

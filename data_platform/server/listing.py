@@ -21,7 +21,7 @@ _SCOPES = {
     "spreadsheet", "directory",
 }  # fmt: skip
 _REFERRED = {
-    "entityId": "queryUsedIn", "team": "teams", "parentTeam": "parents", "testSuiteId": "testSuites",
+    "entityId": "queryUsedIn", "team": "teams", "parentTeam": "parents",
     "domain": "domains", "domainId": "domains", "owner": "owners",
 }  # fmt: skip
 _EQUAL = {
@@ -95,6 +95,9 @@ def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
         elif name in _REFERRED and value:
             where.append("id IN (SELECT holder FROM refs WHERE field = ? AND target = ?)")
             values += [_REFERRED[name], _target(call, name, value)]
+        elif name == "testSuiteId" and value:
+            where.append("(parent = ? OR id IN (SELECT test FROM suite_members WHERE suite = ?))")
+            values += [value, value]
         elif name in _EQUAL and name in row.fields and value:
             where.append("json ->> ? = ?")
             values += [name, int(value == "true") if value in ("true", "false") else value]

@@ -72,6 +72,10 @@ MIGRATIONS: list[tuple[str, str]] = [
         ) WITHOUT ROWID;
         CREATE INDEX joins_by_left ON joins (left_table);
         CREATE INDEX joins_by_right ON joins (right_table);
+        CREATE TABLE suite_members (
+            suite TEXT NOT NULL, test TEXT NOT NULL, PRIMARY KEY (suite, test)
+        ) WITHOUT ROWID;
+        CREATE INDEX suite_members_by_test ON suite_members (test);
         CREATE TABLE settings (name TEXT PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID
         """,
     ),

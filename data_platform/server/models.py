@@ -13,11 +13,13 @@ import importlib
 import importlib.util
 import sys
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 from typing import Any, cast
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError
 
 from data_platform.errors import IncompatibleEnvironmentError
@@ -27,18 +29,6 @@ _ROOT = "metadata.generated.schema."
 _loading = threading.Lock()
 
 
-class _LightPackage(ModuleType):
-    """The package ``metadata`` before its initializer has run."""
-
-    def __getattr__(self, name: str) -> Any:
-        spec = self.__spec__
-        if name.startswith("__") or spec is None or spec.loader is None or self.__dict__.get("_initialized"):
-            raise AttributeError(f"module 'metadata' has no attribute {name!r}")
-        self.__dict__["_initialized"] = True
-        spec.loader.exec_module(self)
-        return getattr(self, name)
-
-
 def load(path: str) -> type[BaseModel]:
     """The generated class at ``module:Class``, for example ``entity.data.table:Table``.
 
@@ -46,19 +36,34 @@ def load(path: str) -> type[BaseModel]:
         IncompatibleEnvironmentError: openmetadata-ingestion is not installed here.
     """
     module, _, name = path.partition(":")
-    with _loading:
-        if "metadata" not in sys.modules:
-            spec = importlib.util.find_spec("metadata")
-            if spec is None or spec.submodule_search_locations is None:
-                raise IncompatibleEnvironmentError(
-                    "the embedded server needs openmetadata-ingestion, which this environment lacks",
-                    remedy="run it in the ingestion environment (make setup)",
-                )
-            package = _LightPackage("metadata")
-            package.__spec__, package.__file__, package.__loader__ = spec, spec.origin, spec.loader
-            package.__path__ = list(spec.submodule_search_locations)
-            sys.modules["metadata"] = package
+    with _loading, _light_package():
         return cast("type[BaseModel]", getattr(importlib.import_module(_ROOT + module), name))
+
+
+@contextmanager
+def _light_package() -> Generator[None]:
+    """Stand in for the package ``metadata`` while something below it is imported, unless it is imported already.
+
+    Afterwards the name is free again: whoever imports the client in this process gets it initialized.
+    """
+    if "metadata" in sys.modules:
+        yield
+        return
+    spec = importlib.util.find_spec("metadata")
+    if spec is None or spec.submodule_search_locations is None:
+        raise IncompatibleEnvironmentError(
+            "the embedded server needs openmetadata-ingestion, which this environment lacks",
+            remedy="run it in the ingestion environment (make setup)",
+        )
+    package = ModuleType("metadata")
+    package.__spec__, package.__file__ = spec, spec.origin
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules["metadata"] = package
+    try:
+        yield
+    finally:
+        if sys.modules.get("metadata") is package:
+            del sys.modules["metadata"]
 
 
 def check(path: str, data: Any) -> None:
@@ -208,6 +213,3 @@ def _plain(schema: Any) -> Any:
     if schema.get("ref") and inner["type"] != "definition-ref":
         inner = {**inner, "ref": schema["ref"]}
     return inner
-
-
-__all__ = ["RootModel", "check", "fields", "load", "references", "secret_fields"]

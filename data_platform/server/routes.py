@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_platform.server import (
+    assets,
     ingestion_runs,
     lineage,
     people,
+    quality,
     queries,
     search,
     system,
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 def build_router(keys: Keys) -> Router:
     """The table of every method and path that is served."""
     router = Router()
-    for module in (system, lineage, search, tables, queries, usage, people, ingestion_runs):
+    for module in (system, lineage, search, tables, queries, usage, people, ingestion_runs, quality, assets):
         module.register(router, keys)
     for row in ENTITY_TYPES.values():
         Entities(row, keys).register(router)

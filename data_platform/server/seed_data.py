@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data_platform.server.connection_steps import CONNECTION_STEPS, OPTIONAL, UNTESTED
+from data_platform.server.test_definitions import definitions
 
 Seed = tuple[str, dict[str, Any], dict[str, Any]]
 """Entity type, create request, and what the system alone may set on it."""
@@ -103,6 +104,8 @@ def SEEDS() -> Iterator[Seed]:  # noqa: N802
                 "fullyQualifiedName": f"{name}.{tag}",
             }
             yield "tag", request, system
+    for request in definitions():
+        yield "testDefinition", request, {"provider": "system"}
     for connector in [*CONNECTION_STEPS, *UNTESTED]:
         yield "testConnectionDefinition", _connection_test(connector, CONNECTION_STEPS.get(connector, [])), {}
 

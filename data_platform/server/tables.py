@@ -120,6 +120,7 @@ def _sample(writing: Writing, document: Json, request: Json) -> Json:
 
 def _data_model(writing: Writing, document: Json, request: Json) -> Json:
     """Keep a data model; its owners, tags and column tags are the table's from now on."""
+    labels.complete(request)
     models.check(f"{_MODEL}:DataModel", request)
     updated = {**document, "dataModel": request}
     if request.get("owners") and not document.get("owners"):

@@ -36,7 +36,6 @@ _ALWAYS = {
     "classification": {"termCount"},
     "user": set[str](),
     "dashboardDataModel": set[str](),
-    "testSuite": set[str](),
     "testCase": {"testSuite", "testDefinition"},
 }
 _INHERITED = {"owners": True, "domains": True, "retentionPeriod": False}

@@ -32,6 +32,7 @@ _KEPT = frozenset(
         "owners", "domains", "dataProducts", "extension", "lifeCycle", "experts", "reviewers", "certification",
         "connection", "dataModel", "tableProfilerConfig", "style", "profile", "teams", "roles", "personas",
         "authenticationMechanism", "isAdmin", "isBot", "entityStatus", "policies", "parents", "deployed", "enabled",
+        "processedLineage", "users", "usedBy", "queryUsedIn", "testSuites",
     }
 )  # fmt: skip
 """What a PUT cannot remove by leaving it out."""
@@ -43,6 +44,11 @@ _SYSTEM = (
     "id", "fullyQualifiedName", "version", "updatedAt", "updatedBy", "deleted", "changeDescription",
     "incrementalChangeDescription", "href",
 )  # fmt: skip
+
+
+def new_id() -> str:
+    """A fresh identifier."""
+    return str(uuid.uuid4())
 
 
 def now() -> int:
@@ -66,8 +72,9 @@ class Writing:
             BadRequestError: the request breaks the schema or a rule.
             NotFoundError: it names something that is not there.
         """
+        labels.complete(request)
         models.check(row.create, request)
-        document: Json = {"id": str(uuid.uuid4())}
+        document: Json = {"id": new_id()}
         containers = {field for field, _ in row.parents}
         for field, value in request.items():
             if field not in row.fields or field in _SYSTEM:
@@ -143,6 +150,7 @@ class Writing:
             before = connections.opened(self.keys, row, original, unmasked=True) if "connection" in original else None
             after = connections.unmasked(updated["connection"], before)
             updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
+        labels.complete(updated)
         columns.settle_labels(self.connection, updated)
         return self.update(row, original, updated, patch=True)
 

@@ -5,8 +5,11 @@ The client is imported inside the fixture: it takes seconds and warns on the way
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +223,18 @@ def test_people_are_found_as_owners(client: Client, place: Place, unique: str) -
     assert found.root[0].name == f"{unique}.x"
     assert client.get_reference_by_name(f"{unique}.x").root[0].name == f"{unique}.x"
     assert client.get_reference_by_name("no such person") is None
+
+
+def test_a_server_in_the_process_leaves_the_client_whole(tmp_path: Path) -> None:
+    # The server imports the generated models without the client's initializer, which registers what workflows need.
+    program = (
+        "import pathlib, sys, warnings; warnings.simplefilter('ignore')\n"
+        "from data_platform.server.app import create_app\n"
+        "create_app(pathlib.Path(sys.argv[1]))\n"
+        "assert 'metadata.ingestion.ometa' not in sys.modules, 'the server imported the client'\n"
+        "import metadata.workflow.profiler\n"
+        "from metadata.utils.dependency_injector.dependency_injector import DependencyContainer\n"
+        "from metadata.utils.service_spec.service_spec import SourceLoader\n"
+        "assert DependencyContainer().has(SourceLoader)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)

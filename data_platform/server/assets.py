@@ -1,0 +1,85 @@
+"""Small rules of single asset types: data models, pipelines' runs, containers' children."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from data_platform.server import documents, models, series
+from data_platform.server.calls import without_nulls
+from data_platform.server.entities import may_write
+from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.names import join
+from data_platform.server.problems import BadRequestError
+from data_platform.server.rules import COMPUTED, ON_REQUEST, PREPARE
+from data_platform.server.views import View
+
+if TYPE_CHECKING:
+    from data_platform.server.calls import Call, Json, Principal
+    from data_platform.server.keys import Keys
+    from data_platform.server.routing import Router
+    from data_platform.server.store import Connection
+
+PIPELINE, CONTAINER = ENTITY_TYPES["pipeline"], ENTITY_TYPES["container"]
+_STATUS = "entity.data.pipeline:PipelineStatus"
+
+
+def register(router: Router, keys: Keys) -> None:
+    router.add("PUT", "/pipelines/{fqn}/status", lambda call: _put_statuses(call, keys, [call.object]))
+    router.add("PUT", "/pipelines/{fqn}/status/bulk", lambda call: _put_statuses(call, keys, call.array))
+    router.add("GET", "/pipelines/{fqn}/status", _statuses)
+    router.add("GET", "/containers/name/{fqn}/children", lambda call: _children(call, keys))
+
+
+def _put_statuses(call: Call, keys: Keys, statuses: list[Any]) -> Json:
+    may_write(call, PIPELINE, "EditStatus")
+    sent: list[Json] = without_nulls(statuses)
+    for status in sent:
+        models.check(_STATUS, status)
+
+    def work(connection: Connection) -> Json:
+        pipeline = documents.need(connection, PIPELINE, call.params["fqn"])
+        tasks = {task["name"] for task in pipeline.get("tasks", [])}
+        for status in sent:
+            for task in status.get("taskStatus", []):
+                if task["name"] not in tasks:
+                    raise BadRequestError(f"Invalid task name {task['name']}")
+            stamp = series.stamped(status.get("timestamp"))
+            series.put(connection, pipeline["id"], "status", str(status.get("executionId", "")), stamp, status)
+        return View.of(call, keys, connection).one(PIPELINE, pipeline, {"pipelineStatus"})
+
+    return call.store.write(work)
+
+
+def _statuses(call: Call) -> Json:
+    pipeline = documents.need(call.reader, PIPELINE, call.params["fqn"])
+    return series.between(call, pipeline["id"], "status", None)
+
+
+def _latest_status(connection: Connection, document: Json) -> Json | None:
+    statuses = series.latest_by_key(connection, document["id"], "status")
+    return max(statuses.values(), key=lambda status: status["timestamp"], default=None)
+
+
+def _children(call: Call, keys: Keys) -> Json:
+    container = documents.need(call.reader, CONTAINER, call.params["fqn"])
+    offset, limit = call.number("offset", 0), call.number("limit", 10)
+    where = "parent = ? AND type = 'container' AND deleted = 0"
+    total = call.reader.execute(f"SELECT count(*) FROM entities WHERE {where}", (container["id"],)).fetchone()[0]  # noqa: S608
+    lines = call.reader.execute(
+        f"SELECT json FROM entities WHERE {where} ORDER BY name LIMIT ? OFFSET ?",  # noqa: S608
+        (container["id"], limit, offset),
+    )
+    shown = View.of(call, keys).many(CONTAINER, [orjson.loads(line["json"]) for line in lines], set())
+    return {"data": shown, "paging": {"total": total, "offset": offset, "limit": limit}}
+
+
+def _name_model(connection: Connection, document: Json, _request: Json, _principal: Principal) -> None:
+    service = documents.need_id(connection, ENTITY_TYPES["dashboardService"], document["service"]["id"], "all")
+    document["fullyQualifiedName"] = join(f"{service['fullyQualifiedName']}.model", document["name"])
+
+
+PREPARE["dashboardDataModel"].append(_name_model)
+ON_REQUEST["pipeline"].update({"tasks", "pipelineStatus"})
+COMPUTED["pipeline"]["pipelineStatus"] = _latest_status
