@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from data_platform.errors import ConfigurationError
+from data_platform.ingestion.schemas import Category, connectors
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 
 Config = dict[str, Any]
@@ -61,24 +61,9 @@ _OTHER_TYPES: Final[dict[Workflow, str]] = {
 DBT: Final = "dbt"
 
 
-def category(spec: WorkflowSpec) -> str:
-    """Category of the source's service, for example ``database``; dbt belongs to the database it describes.
-
-    Raises:
-        ConfigurationError: OpenMetadata's client has no such connector.
-    """
-    if spec.connector == DBT:
-        return "database"
-    from metadata.utils.class_helper import get_service_type_from_source_type
-
-    try:
-        return get_service_type_from_source_type(spec.connector).value.lower()
-    except ValueError as error:
-        raise ConfigurationError(
-            f"openmetadata-ingestion has no connector {spec.connector!r}",
-            source=spec.service,
-            remedy="correct 'connector' in the source's defs.yaml",
-        ) from error
+def category(spec: WorkflowSpec) -> Category:
+    """Category of the source's service; dbt belongs to the database that it describes."""
+    return connectors()[spec.connector].category
 
 
 def workflow_factory(spec: WorkflowSpec) -> Create:

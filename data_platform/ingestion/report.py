@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from data_platform.ingestion.run import Result
+from data_platform.ingestion.schemas import connectors
 from data_platform.ingestion.spec import WorkflowSpec
 from data_platform.ingestion.verdict import Failure, Outcome
 
@@ -25,19 +26,15 @@ def severity(result: Result) -> Severity:
 
 def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
     """Everything that is known of a run, by key, as Pipes takes it."""
+    page = connectors()[spec.connector].page(spec.catalog_url, spec.service)
     return {
         "verdict": _typed("text", result.verdict.sentence),
         **_entities(result),
         **_arrivals(spec, result),
         **_quality(result),
         **_costs(result),
-        "catalog": _typed("url", catalog_link(spec)),
+        **({"catalog": _typed("url", page)} if page else {}),
     }
-
-
-def catalog_link(spec: WorkflowSpec) -> str:
-    """The catalog's page of the source's service."""
-    return f"{spec.catalog_url.removesuffix('/api')}/search?q={spec.service}"
 
 
 def _entities(result: Result) -> Metadata:

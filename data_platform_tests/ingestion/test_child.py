@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -175,3 +178,29 @@ def test_a_launcher_of_another_version_is_refused(run: Run, make_spec: SpecMaker
     assert ended.code == 0
     assert "the launcher is version 0.0.1" in ended.verdict["sentence"]
     assert ended.verdict["permanent"]
+
+
+def test_a_catalog_of_another_version_is_refused_before_anything_is_written(run: Run, make_spec: SpecMaker) -> None:
+    class Future(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"version": "3.1.0", "data": [], "paging": {"total": 0}}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Future) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ended = run(make_spec(catalog_url=f"http://127.0.0.1:{server.server_port}/api"))
+        server.shutdown()
+    assert "the catalog is version 3.1.0, openmetadata-ingestion is 2.0.6" in ended.verdict["sentence"]
+    assert ended.verdict["permanent"]
+    assert not any("loading" in line for line in ended.log)
+
+
+def test_a_run_links_to_the_services_page_in_the_catalog(run: Run, make_spec: SpecMaker) -> None:
+    ended = run(make_spec(catalog_token="env:NOT_THERE", catalog_url="https://catalog.example/api"))
+    assert ended.metadata["catalog"] == "https://catalog.example/service/databaseServices/shop"

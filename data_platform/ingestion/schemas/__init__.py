@@ -57,6 +57,11 @@ class Connector:
         """The catalog's collection of the services that it fills, or None: dbt adds to other sources' tables."""
         return None if self.name == "dbt" else f"{self.category}Services"
 
+    def page(self, catalog_url: str, service: str) -> str | None:
+        """Where people look at a service in the catalog, for example ``https://…/service/databaseServices/trino``."""
+        collection = self.service_collection
+        return f"{catalog_url.removesuffix('/api')}/service/{collection}/{service}" if collection else None
+
     def connection_schema(self) -> Schema:
         """JSON Schema of the connection's fields."""
         if self.own:
