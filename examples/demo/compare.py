@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -227,7 +228,9 @@ def main() -> int:
     parser.add_argument("--token-file", type=Path, default=SECRETS / "catalog_token")
     parser.add_argument("--expected", type=Path, default=EXPECTED)
     options = parser.parse_args()
+    # The client logs and warns about itself when it is imported; this process has one thing to say.
     logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
     expected = json.loads(options.expected.read_text())
     token = options.token_file.read_text().strip()
     found = differences(Catalog(options.url, token, expected["service"], expected["database"]), expected)

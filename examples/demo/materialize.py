@@ -57,10 +57,16 @@ def materialize(log: Path) -> dict[str, Report]:
         log: where everything goes that the run's processes print themselves.
 
     Returns:
-        A report for each asset of the job, by its key; also for those that failed or never ran.
+        A report for each asset of the job, by its key and in the order they run; also for those that failed or
+        never ran.
+
+    Raises:
+        KeyboardInterrupt: the run was told to stop.
     """
-    job = metadata_ingestion()
-    reports = {key.to_user_string(): Report() for key in job.asset_layer.executable_asset_keys}
+    assets = metadata_ingestion().asset_layer.asset_graph
+    reports = {
+        key.to_user_string(): Report() for key in assets.toposorted_asset_keys if key in assets.executable_asset_keys
+    }
     with DagsterInstance.get() as instance:
         _release_what_was_killed(instance)
         with _output_into(log) as terminal, _told(terminal, instance):
@@ -68,6 +74,8 @@ def materialize(log: Path) -> dict[str, Report]:
                 dg.reconstructable(metadata_ingestion), instance, run_config=_QUIET, tags=_TAGS, raise_on_error=False
             )
         for event in result.all_events:
+            if event.event_type is DagsterEventType.RUN_FAILURE and _is_interruption(event):
+                raise KeyboardInterrupt
             if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
                 materialization = event.step_materialization_data.materialization
                 report = reports[materialization.asset_key.to_user_string()]
@@ -80,11 +88,13 @@ def materialize(log: Path) -> dict[str, Report]:
 
 def as_table(reports: Mapping[str, Report]) -> Table:
     """What was catalogued, one row an asset."""
-    table = Table("asset", "entities", title="what was catalogued")
-    for heading in ("lineage edges", "column edges", "profiles", "seconds"):
+    table = Table(title="what was catalogued")
+    table.add_column("asset", no_wrap=True)
+    table.add_column("entities", no_wrap=True)
+    for heading in ("edges\nwritten", "column\nedges", "tables\nprofiled", "seconds"):
         table.add_column(heading, justify="right")
-    table.add_column("checks")
-    for asset, report in sorted(reports.items()):
+    table.add_column("checks", no_wrap=True)
+    for asset, report in reports.items():
         figures = report.figures
         entities = {key.removeprefix("entities/"): n for key, n in figures.items() if key.startswith("entities/")}
         table.add_row(
@@ -111,10 +121,17 @@ def _numbers(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, float]:
 
 
 def _release_what_was_killed(instance: DagsterInstance) -> None:
-    """Give back what runs of a demo that was killed still hold; without a daemon nobody else does."""
+    """Give back the pools that runs hold which are over, or whose demo was killed; without a daemon nobody does."""
     for run in instance.get_runs(RunsFilter(tags=_TAGS, statuses=_UNFINISHED)):
         instance.report_run_canceled(run, "The demo that ran this was killed.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    storage = instance.event_log_storage
+    holders = [storage.get_concurrency_info(pool) for pool in storage.get_concurrency_keys()]
+    for run_id in {
+        run_id for pool in holders for run_id in pool.active_run_ids | pool.assigned_run_ids | pool.pending_run_ids
+    }:
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 @contextmanager
@@ -174,9 +191,14 @@ def _demos(instance: DagsterInstance) -> Sequence[dg.DagsterRun]:
 def _message(entry: EventLogEntry) -> str | None:
     """What to tell of an event, if anything: that a step starts or fails, and what it says of itself."""
     if not entry.is_dagster_event:
-        return f"  {entry.user_message}" if int(entry.level) >= logging.INFO else None
+        is_ours = int(entry.level) >= logging.INFO and not entry.user_message.startswith("[pipes]")
+        return f"  {entry.user_message}" if is_ours else None
     event = entry.get_dagster_event()
     match event.event_type:
+        case DagsterEventType.RUN_START:
+            return "the run has started"
+        case DagsterEventType.STEP_WORKER_STARTING:
+            return f"[bold]{_asset(event)}[/] gets a process"
         case DagsterEventType.STEP_START:
             return f"[bold]{_asset(event)}[/] started"
         case DagsterEventType.STEP_SUCCESS:
@@ -185,6 +207,12 @@ def _message(entry: EventLogEntry) -> str | None:
             return f"[bold red]{_asset(event)}[/] failed: {_reason(event)}"
         case _:
             return None
+
+
+def _is_interruption(event: dg.DagsterEvent) -> bool:
+    """Whether a run failed because of Ctrl-C, which Dagster's executor takes for itself."""
+    reason = event.job_failure_data.failure_reason
+    return reason is not None and reason.name == "UNEXPECTED_TERMINATION"
 
 
 def _asset(event: dg.DagsterEvent) -> str:

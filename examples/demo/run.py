@@ -67,7 +67,7 @@ def _demonstrate(console: Console, catalog: Program, postgres: Server) -> bool:
     from examples.demo.materialize import as_table, materialize
 
     wait_for(catalog)
-    console.print("The catalog answers on http://127.0.0.1:8585/api")
+    console.print("The catalog answers on http://127.0.0.1:8585/api; Dagster starts the job metadata_ingestion")
     reports = materialize(LOGS / "run.log")
     console.print(as_table(reports))
     bad = [asset for asset, report in reports.items() if not report.is_good]
