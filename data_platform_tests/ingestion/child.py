@@ -72,10 +72,15 @@ class Child:
         spec: what it is to do; a dict to send something else than a spec.
         folder: where its messages and its output go.
         variables: variables of its environment, beside what every child has.
+        python: the ingestion environment's interpreter.
     """
 
     def __init__(
-        self, spec: WorkflowSpec | dict[str, Any], folder: Path, variables: dict[str, str] | None = None
+        self,
+        spec: WorkflowSpec | dict[str, Any],
+        folder: Path,
+        variables: dict[str, str] | None = None,
+        python: Path = Path(sys.executable),
     ) -> None:
         folder = folder / uuid.uuid4().hex
         folder.mkdir(parents=True)
@@ -97,7 +102,7 @@ class Child:
         lifeline, self._held = os.pipe()
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "data_platform.ingestion.child"],
+                [python, "-I", "-m", "data_platform.ingestion.child"],
                 env={
                     **environment.for_child([]),
                     **(variables or {}),

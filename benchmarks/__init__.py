@@ -1,0 +1,1 @@
+"""What the README states in figures, measured: each benchmark runs two sides in turn and prints their ratio."""
