@@ -59,14 +59,14 @@ def test_kill_9_in_the_middle_of_bulk_writes_loses_nothing_acknowledged(tmp_path
                     number += 1
                     result = client.put("/tables/bulk", json=rows(number)).json()
                     acknowledged.update(each["request"] for each in result["successRequest"])
-                    if not killer.is_alive():
+                    if killer.ident is None:
                         killer.start()
             except httpx.HTTPError:
                 pass
             killer.join()
         process.wait(10)
         process.stderr.close()  # type: ignore[union-attr]
-    assert len(acknowledged) >= 100
+    assert len(acknowledged) >= 4 * 20
     with running_server(tmp_path) as server, httpx.Client(base_url=server.url + "/v1", headers=token) as client:
         tables = client.get("/tables?limit=100000").json()["data"]
         assert acknowledged <= {table["fullyQualifiedName"] for table in tables}
