@@ -22,7 +22,7 @@ class Cadence(StrEnum):
 
     @property
     def tag(self) -> str:
-        """Key of the tag that puts an asset on this cadence; its value is always :data:`TAG_VALUE`."""
+        """Key of the tag, without a value, that puts an asset on this cadence: ``tag:"schedule/daily"`` selects it."""
         return f"schedule/{self.value}"
 
     @property
@@ -34,9 +34,6 @@ class Cadence(StrEnum):
     def period(self) -> timedelta:
         """Time from one start to the next."""
         return _TIMES[self].period
-
-
-TAG_VALUE: Final = "true"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Everything that is wrong is reported at once, each with its file, line, field an
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import ConfigurationError
@@ -15,6 +15,15 @@ from data_platform.ingestion.schemas.check import Path, Violation, closest, viol
 from data_platform.ingestion.spec import Workflow
 
 Options = Mapping[str, Any]
+
+# Not in the component's model: Dagster lets every attribute be a template too, and pydantic cannot compare that.
+_NUMBERS: Final = {
+    "properties": {
+        "retries": {"minimum": 0},
+        "min_success_percent": {"minimum": 0, "maximum": 100},
+        "timeout": {"exclusiveMinimum": 0},
+    }
+}
 
 
 def check_definition(
@@ -26,6 +35,7 @@ def check_definition(
     schedules: Mapping[Workflow, Any],
     after: Sequence[str],
     sources: Collection[str],
+    numbers: Mapping[str, float],
     locate: Callable[[Path], str],
 ) -> Connector:
     """The connector of a definition that can work, in every environment that it names.
@@ -38,6 +48,7 @@ def check_definition(
         schedules: the cadences of each workflow; only the keys are looked at.
         after: services of the sources that must come first.
         sources: services of all other sources that have metadata.
+        numbers: ``retries``, ``min_success_percent`` and ``timeout``.
         locate: where a path of the definition is written, for example ``defs.yaml:7``.
 
     Raises:
@@ -48,15 +59,16 @@ def check_definition(
         problem = Violation(
             ("connector",), f"there is no connector {connector!r}", closest(connector, list(connectors()), "connectors")
         )
-        raise _refusal([problem], locate)
+        raise refusal([problem], locate)
     problems = [
         *_environment_problems(known, connection, environments),
         *_workflow_problems(known, workflows),
         *_schedule_problems(workflows, schedules),
         *_order_problems(after, sources),
+        *violations(numbers, _NUMBERS),
     ]
     if problems:
-        raise _refusal(problems, locate)
+        raise refusal(problems, locate)
     return known
 
 
@@ -146,7 +158,7 @@ def _order_problems(after: Sequence[str], sources: Collection[str]) -> Iterator[
             )
 
 
-def _refusal(problems: list[Violation], locate: Callable[[Path], str]) -> ConfigurationError:
+def refusal(problems: Sequence[Violation], locate: Callable[[Path], str]) -> ConfigurationError:
     """One error for all problems: a sentence when there is one, a list when there are more."""
 
     def sentence(problem: Violation) -> str:

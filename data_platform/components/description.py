@@ -25,8 +25,8 @@ _DATABASE: Final[Mapping[Workflow, str]] = {
     Workflow.PROFILING: "Profiles of tables and columns (row counts, nulls, ranges, distributions)",
 }
 _DBT: Final[Mapping[Workflow, str]] = {
-    Workflow.METADATA: "Descriptions, tags, owners and tests of dbt models",
-    Workflow.LINEAGE: "Lineage between dbt models and columns",
+    Workflow.METADATA: "Descriptions, tags and tests of the models",
+    Workflow.LINEAGE: "Lineage between the models and their columns,",
 }
 # The fields by which connectors say where they read, the most telling first.
 _ADDRESSES: Final = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 from pydantic import BaseModel, ModelWrapValidatorHandler, ValidationError, create_model, model_validator
 
-from data_platform.ingestion.schemas.check import closest
+from data_platform.ingestion.schemas.check import Violation, closest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails, InitErrorDetails
@@ -32,6 +32,11 @@ class _Clear(dg.Model):
         except ValidationError as error:
             lines = [_line(cls, data, detail) for detail in error.errors() if not _is_about_a_template(detail)]
             raise ValidationError.from_exception_data(error.title, lines) from None
+
+
+def violations_of(error: ValidationError) -> list[Violation]:
+    """What pydantic finds wrong with attributes after their templates were filled in, without the values."""
+    return [Violation(detail["loc"], f"is wrong: {detail['msg']}") for detail in error.errors()]
 
 
 def _is_about_a_template(detail: ErrorDetails) -> bool:

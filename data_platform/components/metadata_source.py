@@ -12,19 +12,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from data_platform import environment
-from data_platform.components.cadence import TAG_VALUE, Cadence
+from data_platform.components.cadence import Cadence
 from data_platform.components.checks import check_specs
-from data_platform.components.definition import check_definition, merged
+from data_platform.components.definition import check_definition, merged, refusal
 from data_platform.components.description import describe, describe_unconnected
-from data_platform.components.frame import with_clear_errors
+from data_platform.components.frame import violations_of, with_clear_errors
 from data_platform.components.scaffold import MetadataSourceScaffolder
+from data_platform.components.templates import LITERAL
 from data_platform.ingestion.schemas import Connector, connectors
 from data_platform.ingestion.schemas.check import Path as FieldPath
 from data_platform.ingestion.spec import DEFAULT_MIN_SUCCESS, DEFAULT_TIMEOUT, Workflow, WorkflowSpec
@@ -61,14 +62,17 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     connector: Annotated[str, Field(description="OpenMetadata's connector type, for example Trino, or one of ours.")]
     environments: Annotated[
         dict[str, dict[str, Any]],
+        LITERAL,
         Field(description="The connection's fields that differ, by environment; what is missing is not connected."),
     ]
     workflows: Annotated[
         dict[Workflow, dict[str, Any]],
+        LITERAL,
         Field(description="OpenMetadata's options for each workflow that the source has."),
     ]
     connection: Annotated[
         dict[str, Any],
+        LITERAL,
         Field(description="The connection's fields that are the same in every environment, secrets as references."),
     ] = {}
     after: Annotated[
@@ -80,11 +84,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     owners: Annotated[list[str], Field(description="Owners of the assets: team:<name> or an e-mail address.")] = [
         "team:data-platform"
     ]
-    retries: Annotated[int, Field(ge=0, description="How often a failure that may pass is tried again.")] = 2
+    retries: Annotated[int, Field(description="How often a failure that may pass is tried again.")] = 2
     min_success_percent: Annotated[
-        float, Field(ge=0, le=100, description="Share of a workflow's records below which it has failed.")
+        float, Field(description="Share of a workflow's records below which it has failed.")
     ] = DEFAULT_MIN_SUCCESS
-    timeout: Annotated[float, Field(gt=0, description="Seconds after which a workflow is ended.")] = DEFAULT_TIMEOUT
+    timeout: Annotated[float, Field(description="Seconds after which a workflow is ended.")] = DEFAULT_TIMEOUT
     translation: Annotated[
         TranslationFn[Workflow] | None,
         TranslationFnResolver[Workflow](template_vars_for_translation_fn=lambda workflow: {"workflow": workflow.value}),
@@ -95,6 +99,18 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     def get_model_cls(cls) -> type[BaseModel]:
         """The model of the YAML; Dagster asks for it."""
         return _model(cls)
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """The source of a YAML file.
+
+        Raises:
+            ConfigurationError: an attribute is of the wrong type.
+        """
+        try:
+            return super().load(attributes, context)
+        except ValidationError as error:
+            raise refusal(violations_of(error), _Locator(context)) from None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The source's assets in the current environment.
@@ -111,6 +127,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             schedules=self.schedules,
             after=self.after,
             sources=self._others(context),
+            numbers={
+                "retries": self.retries,
+                "min_success_percent": self.min_success_percent,
+                "timeout": self.timeout,
+            },
             locate=locate,
         )
         if self._connection() is None:
@@ -126,7 +147,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             metadata=self._links(),
             group_name=self.service,
             owners=self.owners,
-            tags={cadence.tag: TAG_VALUE for cadence in self._cadences(workflow)},
+            tags={cadence.tag: "" for cadence in self._cadences(workflow)},
             kinds={KEY_PREFIX, self.connector.casefold()},
             freshness_policy=self._freshness(workflow),
         )
@@ -144,7 +165,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         Raises:
             dagster.Failure: the workflow failed; says why, and whether Dagster may retry.
         """
-        yield from launcher.run(context=context, spec=self.workflow_spec(workflow, run_id=context.run_id))
+        yield from launcher.run(context=context, spec=self.workflow_spec(workflow, run_id=context.run.run_id))
 
     def workflow_spec(self, workflow: Workflow, *, run_id: str) -> WorkflowSpec:
         """What the workflow is to do in the current environment, secrets as references."""

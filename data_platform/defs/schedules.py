@@ -6,13 +6,13 @@ connection, and one by group or kind would follow names rather than intentions.
 
 import dagster as dg
 
-from data_platform.components.cadence import TAG_VALUE, TIMEZONE, Cadence
+from data_platform.components.cadence import TIMEZONE, Cadence
 
 
 def on_cadence(name: str, cadence: Cadence, description: str) -> dg.ScheduleDefinition:
     """The job ``name`` and its schedule, which somebody has to start: deploying must not begin to write a catalog."""
     job = dg.define_asset_job(  # pyright: ignore[reportUnknownMemberType]
-        name, selection=dg.AssetSelection.tag(cadence.tag, TAG_VALUE), description=description
+        name, selection=dg.AssetSelection.tag(cadence.tag, ""), description=description
     )
     return dg.ScheduleDefinition(
         name=f"{name}_schedule",

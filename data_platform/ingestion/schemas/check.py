@@ -35,6 +35,7 @@ _NOUNS: Final = {
     "object": "a mapping",
     "null": "nothing",
 }
+_BOUNDS: Final = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than"}
 _KINDS: Final[Mapping[type, str]] = {
     str: "string",
     bool: "boolean",
@@ -131,6 +132,8 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
             yield Violation(path, f"must be {' or '.join(nouns)}, not {_kind(instance)}")
         case "enum" | "const":
             yield Violation(path, f"cannot be {instance!r}", closest(str(instance), _values(error), "values"))
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            yield Violation(path, f"must be {_BOUNDS[error.validator]} {rule}")
         case "anyOf":
             yield from _explain_alternatives(error)
         case _:

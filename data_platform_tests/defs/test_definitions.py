@@ -1,0 +1,163 @@
+"""What Dagster finds in each environment."""
+
+import importlib.util
+
+import dagster as dg
+import pytest
+
+from data_platform.components.cadence import Cadence
+from data_platform.defs.resources import PRELOADED
+from data_platform.environment import ENVIRONMENTS
+from data_platform_tests.definitions import committed, found, loaded
+
+every_environment = pytest.mark.parametrize("environment", list(ENVIRONMENTS))
+
+THE_TWELVE = {
+    "openmetadata/trino/metadata",
+    "openmetadata/dbt/metadata",
+    "openmetadata/dagster/metadata",
+    "openmetadata/superset/metadata",
+    "openmetadata/airbyte/metadata",
+    "openmetadata/s3/metadata",
+    "openmetadata/iceberg/metadata",
+    "openmetadata/redash/metadata",
+    "openmetadata/trino/lineage",
+    "openmetadata/dbt/lineage",
+    "openmetadata/trino/profiling",
+    "openmetadata/iceberg/profiling",
+}
+THE_DEMOS = {"openmetadata/postgres/metadata", "openmetadata/postgres/lineage", "openmetadata/postgres/profiling"}
+CRITICAL = {
+    "openmetadata/trino/metadata",
+    "openmetadata/dbt/metadata",
+    "openmetadata/dbt/lineage",
+    "openmetadata/dagster/metadata",
+}
+
+
+def specs(environment: str) -> list[dg.AssetSpec]:
+    return list(loaded(environment).resolve_all_asset_specs())
+
+
+def connected(environment: str) -> set[str]:
+    return {key for key, asset in found(environment)["assets"].items() if asset["connected"]}
+
+
+@every_environment
+def test_the_definitions_are_the_committed_ones(environment: str) -> None:
+    """After a wanted change: ``.venv/bin/python -m data_platform_tests.definitions``."""
+    assert found(environment) == committed(environment)
+
+
+@every_environment
+def test_every_asset_is_listed_in_every_environment(environment: str) -> None:
+    assert {spec.key.to_user_string() for spec in specs(environment)} == THE_TWELVE | THE_DEMOS
+
+
+@pytest.mark.parametrize("environment", ["dev", "qa", "production"])
+def test_the_twelve_assets_are_connected_where_people_work(environment: str) -> None:
+    assert connected(environment) == THE_TWELVE
+
+
+def test_the_demo_is_connected_to_its_own_database_only() -> None:
+    assert connected("demo") == THE_DEMOS
+
+
+@every_environment
+def test_every_asset_says_whose_it_is_and_what_it_does(environment: str) -> None:
+    for spec in specs(environment):
+        _, service, _ = spec.key.path
+        assert spec.owners, spec.key
+        assert any(key.startswith("schedule/") for key in spec.tags), spec.key
+        assert "openmetadata" in spec.kinds, spec.key
+        assert spec.group_name == service
+        assert spec.description and spec.description.endswith("."), spec.key
+
+
+@every_environment
+def test_an_asset_that_is_not_connected_says_what_to_do(environment: str) -> None:
+    for key, asset in found(environment)["assets"].items():
+        advice = f"Not connected in {environment}: add `environments.{environment}` to data_platform/defs/sources/"
+        assert (advice in asset["description"]) is not asset["connected"], key
+
+
+@every_environment
+def test_workflows_of_a_source_follow_its_metadata(environment: str) -> None:
+    for key, asset in found(environment)["assets"].items():
+        if not key.endswith("/metadata"):
+            assert asset["after"] == [f"{key.rpartition('/')[0]}/metadata"], key
+
+
+def test_sources_follow_the_sources_they_build_on() -> None:
+    assets = found("production")["assets"]
+    assert assets["openmetadata/dbt/metadata"]["after"] == ["openmetadata/trino/metadata"]
+    assert assets["openmetadata/superset/metadata"]["after"] == [
+        "openmetadata/dbt/metadata",
+        "openmetadata/trino/metadata",
+    ]
+
+
+@every_environment
+def test_workflows_of_one_source_share_a_pool_and_no_other_source_has_it(environment: str) -> None:
+    assets = found(environment)["assets"].values()
+    pools = {(asset["pool"], asset["group"]) for asset in assets if asset["connected"]}
+    assert pools == {(f"openmetadata/{group}", group) for _, group in pools}
+
+
+@every_environment
+def test_both_schedules_exist_and_wait_to_be_started(environment: str) -> None:
+    schedules = found(environment)["schedules"]
+    assert schedules.keys() == {"metadata_ingestion_schedule", "critical_metadata_schedule"}
+    for schedule in schedules.values():
+        assert (schedule["status"], schedule["timezone"]) == ("STOPPED", "Etc/UTC")
+
+
+@every_environment
+def test_every_connected_workflow_runs_daily_at_two(environment: str) -> None:
+    schedule = found(environment)["schedules"]["metadata_ingestion_schedule"]
+    assert schedule["cron"] == "0 2 * * *"
+    assert set(found(environment)["jobs"][schedule["job"]]) == connected(environment)
+
+
+@every_environment
+def test_exactly_four_workflows_run_every_four_hours_where_they_are_connected(environment: str) -> None:
+    schedule = found(environment)["schedules"]["critical_metadata_schedule"]
+    assert schedule["cron"] == "0 */4 * * *"
+    assert set(found(environment)["jobs"][schedule["job"]]) == CRITICAL & connected(environment)
+
+
+def test_a_job_of_a_cadence_that_no_connected_source_has_does_nothing() -> None:
+    """The demo has no critical workflow: its job is there, empty, and succeeds."""
+    job = loaded("demo").resolve_job_def("critical_metadata")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(instance=instance)
+        assert result.success
+        assert result.get_asset_materialization_events() == []
+
+
+@every_environment
+def test_each_job_has_a_tag_that_selects_the_same_assets(environment: str) -> None:
+    graph = loaded(environment).resolve_asset_graph()
+    for job, cadence in {"metadata_ingestion": Cadence.DAILY, "critical_metadata": Cadence.CRITICAL}.items():
+        selection = dg.AssetSelection.from_string(f'tag:"{cadence.tag}"')
+        selected = selection.resolve(graph) & graph.executable_asset_keys
+        assert sorted(key.to_user_string() for key in selected) == found(environment)["jobs"][job]
+
+
+@every_environment
+def test_links_lead_into_the_catalog_of_the_environment(environment: str) -> None:
+    site = ENVIRONMENTS[environment].catalog_url.removesuffix("/api")
+    for key, asset in found(environment)["assets"].items():
+        if asset["connected"] and "/dbt/" not in key:
+            assert asset["link"].startswith(f"{site}/service/"), key
+            assert asset["link"].endswith(f"Services/{asset['group']}"), key
+
+
+def test_steps_are_processes_of_their_own() -> None:
+    assert loaded("production").resolve_job_def("metadata_ingestion").executor_def.name == "multiprocess"
+
+
+def test_every_module_to_preload_exists() -> None:
+    """The process that steps are forked from passes over a module it cannot import, in silence."""
+    for module in PRELOADED:
+        assert importlib.util.find_spec(module), module
