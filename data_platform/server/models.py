@@ -63,7 +63,14 @@ def _light_package() -> Generator[None]:
         yield
     finally:
         if sys.modules.get("metadata") is package:
-            del sys.modules["metadata"]
+            # A package that stays would let a later import below it pass the initializer by.
+            for name, module in list(sys.modules.items()):
+                if name == "metadata" or (name.startswith("metadata.") and _is_outside_schema(name, module)):
+                    del sys.modules[name]
+
+
+def _is_outside_schema(name: str, module: ModuleType) -> bool:
+    return hasattr(module, "__path__") and not f"{name}.".startswith(_ROOT)
 
 
 def check(path: str, data: Any) -> None:

@@ -232,9 +232,10 @@ def test_a_server_in_the_process_leaves_the_client_whole(tmp_path: Path) -> None
         "from data_platform.server.app import create_app\n"
         "create_app(pathlib.Path(sys.argv[1]))\n"
         "assert 'metadata.ingestion.ometa' not in sys.modules, 'the server imported the client'\n"
-        "import metadata.workflow.profiler\n"
+        "from metadata.ingestion.ometa.routes import ROUTES\n"
         "from metadata.utils.dependency_injector.dependency_injector import DependencyContainer\n"
         "from metadata.utils.service_spec.service_spec import SourceLoader\n"
         "assert DependencyContainer().has(SourceLoader)\n"
+        "import metadata.workflow.profiler\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)

@@ -100,6 +100,8 @@ def test_pages_are_in_the_order_of_names_and_go_both_ways(place: Place) -> None:
     third = place.api.ok("GET", f"{base}&after={second['paging']['after']}")
     assert [each["name"] for each in third["data"]] == ["t6"]
     assert "after" not in third["paging"]
+    both = f"{base}&after={first['paging']['after']}&before={third['paging']['before']}"
+    place.api.refused(400, "GET", both)
     back = place.api.ok("GET", f"{base}&before={third['paging']['before']}")
     assert [each["name"] for each in back["data"]] == ["t3", "t4", "t5"]
     start = place.api.ok("GET", f"{base}&before={back['paging']['before']}")
