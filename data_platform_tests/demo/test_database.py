@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from examples.demo import fill as filling
 from examples.demo.expected import FILE, as_json, expected
 from examples.demo.fill import fill
 from examples.demo.layout import DemoError
-from examples.demo.postgres import DATABASE, READER, Server, running_postgres
+from examples.demo.postgres import DATABASE, READER, Server, running_postgres, wheel_programs
 
 
 def ask(server: Server, query: str, user: str = READER) -> Any:
@@ -110,6 +111,13 @@ def test_a_server_started_again_has_its_data(tmp_path: Path) -> None:
                 cursor.execute("INSERT INTO seen DEFAULT VALUES RETURNING (SELECT count(*) FROM seen)")
                 row = cursor.fetchone()
     assert row == (1,)
+
+
+def test_a_server_starts_where_only_its_owner_may_enter(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    shutil.copytree(wheel_programs().parent, tmp_path / "installed")
+    with running_postgres(tmp_path / "state", free_port(), programs=tmp_path / "installed" / "bin") as server:
+        server.connect("postgres").close()
 
 
 def test_a_taken_port_is_named_with_what_to_do(database: Server, tmp_path: Path) -> None:

