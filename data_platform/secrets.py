@@ -177,8 +177,6 @@ class Resolver:
             except SecretError as error:
                 error.add_note(f"needed for {where}")
                 raise
-            except ConfigurationError as error:
-                raise SecretError(error.what, source=reference, remedy=error.remedy) from error
         return self._known[reference]
 
     def _read(self, reference: str) -> str:
@@ -186,10 +184,16 @@ class Resolver:
         if match is None:
             raise SecretError(f"not a secret reference: {reference!r}")
         if name := match["variable"]:
-            return self._variable(name)
+            return self._read_variable(reference, name)
         if file := match["file"]:
             return self._read_file(reference, self._root / Path(file).expanduser())
         return self._vault.read(match["mount"], match["path"], match["field"])
+
+    def _read_variable(self, reference: str, name: str) -> str:
+        try:
+            return self._variable(name)
+        except ConfigurationError as error:
+            raise SecretError(error.what, source=reference, remedy=error.remedy) from error
 
     @staticmethod
     def _read_file(reference: str, file: Path) -> str:
