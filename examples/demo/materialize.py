@@ -19,7 +19,7 @@ from rich.table import Table
 
 from examples.demo.job import metadata_ingestion
 
-_TAGS = {"data_platform/started_by": "make demo"}
+TAGS = {"data_platform/started_by": "make demo"}
 _POLL_SECONDS = 0.5
 # What happens is told from the event log; Dagster's own console would print every event beside it.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -68,10 +68,10 @@ def materialize(log: Path) -> dict[str, Report]:
         key.to_user_string(): Report() for key in assets.toposorted_asset_keys if key in assets.executable_asset_keys
     }
     with DagsterInstance.get() as instance:
-        _release_what_was_killed(instance)
+        release_what_was_killed(instance)
         with _output_into(log) as terminal, _told(terminal, instance):
             result = dg.execute_job(
-                dg.reconstructable(metadata_ingestion), instance, run_config=_QUIET, tags=_TAGS, raise_on_error=False
+                dg.reconstructable(metadata_ingestion), instance, run_config=_QUIET, tags=TAGS, raise_on_error=False
             )
         for event in result.all_events:
             if event.event_type is DagsterEventType.RUN_FAILURE and _is_interruption(event):
@@ -120,9 +120,9 @@ def _numbers(metadata: Mapping[str, dg.MetadataValue]) -> dict[str, float]:
     }
 
 
-def _release_what_was_killed(instance: DagsterInstance) -> None:
+def release_what_was_killed(instance: DagsterInstance) -> None:
     """Give back the pools that runs hold which are over, or whose demo was killed; without a daemon nobody does."""
-    for run in instance.get_runs(RunsFilter(tags=_TAGS, statuses=_UNFINISHED)):
+    for run in instance.get_runs(RunsFilter(tags=TAGS, statuses=_UNFINISHED)):
         instance.report_run_canceled(run, "The demo that ran this was killed.")
     storage = instance.event_log_storage
     holders = [storage.get_concurrency_info(pool) for pool in storage.get_concurrency_keys()]
@@ -156,7 +156,7 @@ def _output_into(log: Path) -> Iterator[Console]:
 @contextmanager
 def _told(console: Console, instance: DagsterInstance) -> Iterator[None]:
     """Print what happens in the run that the block executes."""
-    earlier = {run.run_id for run in instance.get_runs(RunsFilter(tags=_TAGS))}
+    earlier = {run.run_id for run in instance.get_runs(RunsFilter(tags=TAGS))}
     ended = threading.Event()
     started = time.monotonic()
 
@@ -185,7 +185,7 @@ def _told(console: Console, instance: DagsterInstance) -> Iterator[None]:
 
 
 def _demos(instance: DagsterInstance) -> Sequence[dg.DagsterRun]:
-    return instance.get_runs(RunsFilter(tags=_TAGS))
+    return instance.get_runs(RunsFilter(tags=TAGS))
 
 
 def _message(entry: EventLogEntry) -> str | None:
