@@ -204,7 +204,13 @@ def _expected(error: ValidationError) -> list[str]:
 
 def _distance(errors: Sequence[ValidationError]) -> tuple[int, int]:
     """How far a value is from an alternative: first by what it is called, then by how much is wrong."""
-    misnamed = sum(error.validator in {"const", "enum", "additionalProperties"} for error in errors)
+    misnamed = 0
+    for error in errors:
+        if error.validator == "additionalProperties":
+            known = cast(Any, error.schema).get("properties", {})
+            misnamed += sum(name not in known for name in cast(Any, error.instance))
+        elif _limits_values(error):
+            misnamed += 1
     return misnamed, len(errors)
 
 
