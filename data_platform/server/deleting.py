@@ -87,8 +87,10 @@ def delete_stale(connection: Connection, row: EntityType, request: Json, user: s
         BadRequestError: no scope, or a scope of an unknown type.
     """
     scope, kind = request.get("scopeFqn"), request.get("scopeEntityType")
-    if not scope or not kind:
+    if not isinstance(scope, str) or not isinstance(kind, str):
         raise BadRequestError("scopeFqn and scopeEntityType must be given")
+    if not all(isinstance(fqn, str) for fqn in request.get("seenFqns") or ()):
+        raise BadRequestError("seenFqns must be a list of names")
     kinds = SERVICE_TYPES if kind == "service" else (entity_type(kind).name,)
     seen = set(request.get("seenFqns") or ())
     if not seen or all(documents.find(connection, entity_type(name), scope) is None for name in kinds):

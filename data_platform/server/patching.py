@@ -69,9 +69,12 @@ def apply(document: Json, operations: list[Any]) -> Json:
             raise BadRequestError("Unable to process JSON: a patch is a list of operations")
         _open_path(document, str(cast("Json", operation)["path"]))
     try:
-        return cast("Json", jsonpatch.JsonPatch(operations).apply(document, in_place=True))
+        patched = jsonpatch.JsonPatch(operations).apply(document, in_place=True)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, ValueError) as error:
         raise BadRequestError(f"The patch cannot be applied: {error}") from None
+    if not isinstance(patched, dict):
+        raise BadRequestError("The patch cannot be applied: its result is no object")
+    return cast("Json", patched)
 
 
 def _open_path(document: Json, path: str) -> None:

@@ -7,7 +7,7 @@ what is asked by exact name or below a service is answered from an index.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import orjson
 
@@ -67,7 +67,9 @@ def _query(call: Call) -> Json:
             query = orjson.loads(filtered)
         except orjson.JSONDecodeError as error:
             raise BadRequestError(f"query_filter is not JSON: {error}") from None
-        condition &= query_sql(query.get("query", query))
+        if not isinstance(query, dict):
+            raise BadRequestError("query_filter: expected an object")
+        condition &= query_sql(cast("Json", query).get("query", query))
     return _search(call, condition)
 
 

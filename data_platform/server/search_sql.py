@@ -45,7 +45,10 @@ def query_sql(query: Any) -> Condition:
     translate = _QUERIES.get(kind)
     if translate is None:
         raise BadRequestError(f"query_filter: {kind} is not supported, use one of {', '.join(sorted(_QUERIES))}")
-    return translate(body)
+    try:
+        return translate(body)
+    except (AttributeError, KeyError, TypeError, StopIteration):
+        raise BadRequestError(f"query_filter: {kind} cannot be read") from None
 
 
 def _bool(body: Any) -> Condition:

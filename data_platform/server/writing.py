@@ -151,6 +151,7 @@ class Writing:
             after = connections.unmasked(updated["connection"], before)
             updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
         labels.complete(updated)
+        _validate(row, updated)
         columns.settle_labels(self.connection, updated)
         return self.update(row, original, updated, patch=True)
 

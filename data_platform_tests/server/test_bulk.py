@@ -57,6 +57,7 @@ def test_delete_stale_with_nothing_seen_or_an_unknown_scope_deletes_nothing(plac
     unknown = stale(place, "x", fqn="no.such.schema")
     assert bot.ok("DELETE", "/tables/deleteStale", unknown)["numberOfRowsProcessed"] == 0
     bot.refused(400, "DELETE", "/tables/deleteStale", stale(place, "x", scope="nonsense"))
+    bot.refused(400, "DELETE", "/tables/deleteStale", {**stale(place), "seenFqns": [["x"]]})
     assert len(bot.ok("GET", f"/tables?databaseSchema={place.schema}")["data"]) == 1
 
 

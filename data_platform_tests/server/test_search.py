@@ -117,6 +117,9 @@ def test_no_search_shows_a_connection(admin: Api, unique: str) -> None:
     assert "connection" not in found.json()["hits"]["hits"][0]["_source"]
 
 
-@pytest.mark.parametrize("query", ['{"nope"', '{"query": {"fuzzy": {}}}', '{"query": []}'])
+@pytest.mark.parametrize(
+    "query",
+    ['{"nope"', "5", '{"query": {"bool": 5}}', '{"query": {"term": 5}}', '{"query": {"fuzzy": {}}}', '{"query": []}'],
+)
 def test_a_query_that_cannot_be_read_is_400(admin: Api, query: str) -> None:
     admin.refused(400, "GET", f"/search/query?q=&index=table&query_filter={quote(query)}")

@@ -125,6 +125,8 @@ def test_a_patch_that_does_not_apply_is_400_and_changes_nothing(place: Place) ->
     place.api.refused(400, "PATCH", path, [{"op": "replace", "path": "/columns/9/description", "value": "x"}])
     place.api.refused(400, "PATCH", path, [{"op": "add", "path": "/nonsense", "value": 1}, {"op": "frobnicate"}])
     place.api.refused(400, "PATCH", path, [{"op": "remove", "path": "/columns"}])
+    place.api.refused(400, "PATCH", path, [{"op": "add", "path": "/tags/0", "value": "no label"}])
+    place.api.refused(400, "PATCH", path, [{"op": "replace", "path": "", "value": []}])
     assert place.api.ok("GET", path)["version"] == 0.1
 
 
