@@ -139,13 +139,18 @@ def end_leftovers(logs: Path) -> list[str]:
     return ended
 
 
-def obey_sigterm() -> None:
-    """Take a polite request to end like Ctrl-C, so that everything that was started is stopped."""
+def obey_signals() -> None:
+    """Take a polite request to end like Ctrl-C, so that everything that was started is stopped.
+
+    A shell that starts a command in the background lets it ignore Ctrl-C, and what it starts would ignore it as
+    well; Dagster ends its own processes by that signal.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def require_free(port: int, user: str) -> None:

@@ -20,13 +20,13 @@ from examples.demo.catalog import running_catalog, wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import INGESTION_BIN, LOGS, POSTGRES_PORT, PROJECT_ROOT, STATE, DemoError
 from examples.demo.postgres import Server, running_postgres
-from examples.demo.processes import Program, end_leftovers, obey_sigterm, sole_user
+from examples.demo.processes import Program, end_leftovers, obey_signals, sole_user
 
 
 def main() -> int:
     """Run the demo; the exit code is 0 only if everything was catalogued, checked, and found equal."""
     os.environ["DAGSTER_ENVIRONMENT"] = "demo"
-    obey_sigterm()
+    obey_signals()
     console = Console(width=None if sys.stdout.isatty() else 120)
     started = time.monotonic()
     try:

@@ -11,14 +11,14 @@ from rich.console import Console
 from examples.demo.catalog import wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import CATALOG_PORT, DAGSTER_PORT, ORCHESTRATOR_BIN, PROJECT_ROOT, STATE, DemoError
-from examples.demo.processes import answers, obey_sigterm, require_free, running
+from examples.demo.processes import answers, obey_signals, require_free, running
 from examples.demo.run import servers
 
 
 def main() -> int:
     """Serve until Ctrl-C."""
     os.environ["DAGSTER_ENVIRONMENT"] = "demo"
-    obey_sigterm()
+    obey_signals()
     console = Console()
     command = [
         ORCHESTRATOR_BIN / "dagster", "dev", "--workspace", PROJECT_ROOT / "workspace.yaml",
