@@ -130,3 +130,14 @@ def _empty(value: Any) -> bool:
 
 def _text(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def keep_forward(original: Json, updated: Json) -> None:
+    """Life cycle never moves back in time."""
+    before, after = original.get("lifeCycle"), updated.get("lifeCycle")
+    if before and after and before != after:
+        kept = dict(before)
+        for name, access in after.items():
+            if name not in kept or access["timestamp"] > kept[name]["timestamp"]:
+                kept[name] = access
+        updated["lifeCycle"] = kept

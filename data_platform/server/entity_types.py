@@ -269,32 +269,6 @@ ENTITY_TYPES = {row.name: row for row in _ROWS}
 
 SERVICE_TYPES = tuple(row.name for row in _ROWS if row.is_service)
 
-TARGETS = {
-    **{name: name for name in ENTITY_TYPES},
-    "domains": "domain",
-    "dataProducts": "dataProduct",
-    "experts": "user",
-    "reviewers": "user",
-    "users": "user",
-    "botUser": "user",
-    "bot": "bot",
-    "roles": "role",
-    "defaultRoles": "role",
-    "policies": "policy",
-    "teams": "team",
-    "parents": "team",
-    "personas": "persona",
-    "defaultPersona": "persona",
-    "charts": "chart",
-    "dashboards": "dashboard",
-    "dataModels": "dashboardDataModel",
-    "apiEndpoints": "apiEndpoint",
-    "relatedMetrics": "metric",
-    "basicEntityReference": "table",
-    "executableEntityReference": "table",
-}
-"""The type that a name or id in a request's field refers to, where the field's name decides it."""
-
 
 def entity_type(name: str) -> EntityType:
     """The row of ``name``.
@@ -306,12 +280,3 @@ def entity_type(name: str) -> EntityType:
     if row is None:
         raise BadRequestError(f"Entity type {name} not found")
     return row
-
-
-def target_of(row: EntityType, field: str) -> str | None:
-    """The type that ``field`` of a request for ``row`` refers to by name or id; None for any."""
-    if field == "service":
-        return row.service
-    if field in ("parent", "children"):
-        return next((kind for name, kind in row.parents if name == "parent"), row.name)
-    return TARGETS.get(field)

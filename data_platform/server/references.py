@@ -9,13 +9,39 @@ import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 from data_platform.server import documents, names
-from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type, target_of
+from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type
 from data_platform.server.problems import BadRequestError, NotFoundError, no_instance
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
     from data_platform.server.store import Connection
 
+
+TARGETS = {
+    **{name: name for name in ENTITY_TYPES},
+    "domains": "domain",
+    "dataProducts": "dataProduct",
+    "experts": "user",
+    "reviewers": "user",
+    "users": "user",
+    "botUser": "user",
+    "bot": "bot",
+    "roles": "role",
+    "defaultRoles": "role",
+    "policies": "policy",
+    "teams": "team",
+    "parents": "team",
+    "personas": "persona",
+    "defaultPersona": "persona",
+    "charts": "chart",
+    "dashboards": "dashboard",
+    "dataModels": "dashboardDataModel",
+    "apiEndpoints": "apiEndpoint",
+    "relatedMetrics": "metric",
+    "basicEntityReference": "table",
+    "executableEntityReference": "table",
+}
+"""The type that a name or id in a request's field refers to, where the field's name decides it."""
 
 _TARGET = """
     SELECT id, type, name, fqn, deleted, json ->> 'displayName' AS title, json ->> 'description' AS text FROM entities
@@ -156,3 +182,12 @@ def need_reference(connection: Connection, identity: str) -> tuple[EntityType, J
         raise NotFoundError(f"instance for {identity} not found")
     row = entity_type(kind)
     return row, documents.need_id(connection, row, identity, "all")
+
+
+def target_of(row: EntityType, field: str) -> str | None:
+    """The type that ``field`` of a request for ``row`` refers to by name or id; None for any."""
+    if field == "service":
+        return row.service
+    if field in ("parent", "children"):
+        return next((kind for name, kind in row.parents if name == "parent"), row.name)
+    return TARGETS.get(field)

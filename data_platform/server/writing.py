@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from data_platform.server import columns, connections, documents, labels, models, names, references, renaming
-from data_platform.server.changes import between, following
+from data_platform.server.changes import between, following, keep_forward
 from data_platform.server.deleting import restore
 from data_platform.server.entity_types import EntityType, entity_type
 from data_platform.server.problems import ConflictError
@@ -158,7 +158,7 @@ class Writing:
     def update(self, row: EntityType, original: Json, updated: Json, *, patch: bool) -> Json:
         """Store ``updated`` in place of ``original``, as a new version if that makes a difference."""
         _validate(row, updated)
-        _forward(original, updated)
+        keep_forward(original, updated)
         for check in STORE[row.name]:
             check(self.connection, updated, original)
         changes = between(row, original, updated)
@@ -291,14 +291,3 @@ def remember(connection: Connection, document: Json) -> None:
 
 def _validate(row: EntityType, document: Json) -> None:
     models.check(row.entity, {field: value for field, value in document.items() if field != "connection"})
-
-
-def _forward(original: Json, updated: Json) -> None:
-    """Life cycle never moves back in time."""
-    before, after = original.get("lifeCycle"), updated.get("lifeCycle")
-    if before and after and before != after:
-        kept = dict(before)
-        for name, access in after.items():
-            if name not in kept or access["timestamp"] > kept[name]["timestamp"]:
-                kept[name] = access
-        updated["lifeCycle"] = kept
