@@ -236,7 +236,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         return self.schedules.get(workflow, [Cadence.DAILY])
 
     def _freshness(self, workflow: Workflow) -> dg.FreshnessPolicy | None:
-        """Late is a warning, a run that was missed altogether is a failure."""
+        """One missed run is a warning, two are a failure."""
         period = min((cadence.period for cadence in self._cadences(workflow)), default=None)
         if period is None:
             return None
