@@ -110,8 +110,9 @@ def stage(folder: Path, statements: str) -> Iterator[Stage]:
     start: list[str | Path] = [program, "server", "start", "--port", str(catalog_port), "--data", data]
     with (
         running_postgres(folder, postgres_port) as postgres,
-        running("catalog", start, logs=folder / "logs", is_ready=lambda: answers(catalog_port)),
+        running("catalog", start, logs=folder / "logs") as catalog,
     ):
+        catalog.wait_until(lambda: answers(catalog_port))
         _execute(postgres, "postgres", f"CREATE DATABASE {DATABASE}")
         _execute(postgres, DATABASE, statements)
         token = folder / "token"
