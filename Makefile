@@ -53,7 +53,7 @@ check: setup ## ruff, pyright, import-linter, and the definitions of every envir
 	@$(ORCHESTRATOR)/lint-imports
 	@for environment in $(ENVIRONMENTS); do \
 		echo "── dg check defs, $$environment"; \
-		DAGSTER_ENVIRONMENT=$$environment $(ORCHESTRATOR)/dg check defs || exit 1; \
+		VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_ENVIRONMENT=$$environment $(ORCHESTRATOR)/dg check defs || exit 1; \
 	done
 
 bench: setup ## measure what the README states in figures
