@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, EventLogEntry, RunsFilter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from examples.demo.job import metadata_ingestion
@@ -192,7 +193,7 @@ def _message(entry: EventLogEntry) -> str | None:
     """What to tell of an event, if anything: that a step starts or fails, and what it says of itself."""
     if not entry.is_dagster_event:
         is_ours = int(entry.level) >= logging.INFO and not entry.user_message.startswith("[pipes]")
-        return f"  {entry.user_message}" if is_ours else None
+        return f"  {escape(entry.user_message)}" if is_ours else None
     event = entry.get_dagster_event()
     match event.event_type:
         case DagsterEventType.RUN_START:
@@ -204,7 +205,7 @@ def _message(entry: EventLogEntry) -> str | None:
         case DagsterEventType.STEP_SUCCESS:
             return f"[bold green]{_asset(event)}[/] done"
         case DagsterEventType.STEP_FAILURE | DagsterEventType.STEP_UP_FOR_RETRY:
-            return f"[bold red]{_asset(event)}[/] failed: {_reason(event)}"
+            return f"[bold red]{_asset(event)}[/] failed: {escape(_reason(event))}"
         case _:
             return None
 

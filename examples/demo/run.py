@@ -34,7 +34,7 @@ def main() -> int:
             if not _demonstrate(console, catalog, postgres):
                 return 1
     except DemoError as error:
-        console.print(f"[bold red]{error}[/]", highlight=False)
+        console.print(str(error), style="bold red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")

@@ -37,7 +37,7 @@ def main() -> int:
                 time.sleep(0.5)
             raise DemoError(f"Dagster ended by itself; see {dagster.log}")
     except DemoError as error:
-        console.print(f"[bold red]{error}[/]", highlight=False)
+        console.print(str(error), style="bold red", markup=False, highlight=False)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
