@@ -27,6 +27,7 @@ from data_platform.errors import (
     WorkflowTimeoutError,
 )
 from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
+from data_platform.resources.turns import turn
 from data_platform.secrets import variables
 
 CHILD: Final = "data_platform.ingestion.child"
@@ -54,29 +55,37 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
                 permanent errors are not retried.
         """
         try:
-            python = _interpreter()
-        except IncompatibleEnvironmentError as error:
+            session = self._session(context, spec)
+        except DataPlatformError as error:
             yield from _failed_checks(context, error)
             raise _failure(error) from error
+        yield from _results(session)
+        verdict = _messages(session)[-1]
+        if verdict["outcome"] == "failed":
+            raise dg.Failure(verdict["sentence"], allow_retries=not verdict["permanent"])
+
+    @staticmethod
+    def _session(context: dg.AssetExecutionContext, spec: WorkflowSpec) -> dg.PipesSession:
+        """Run the child to its verdict.
+
+        Raises:
+            DataPlatformError: it gave none.
+        """
+        python = _interpreter()
         with (
+            turn(spec.catalog_url, spec.service, spec.timeout, context.log.info) as held,
             dg.open_pipes_session(
                 context=context,
                 context_injector=dg.PipesEnvContextInjector(),
                 message_reader=dg.PipesTempFileMessageReader(),
                 extras={"spec": spec.model_dump(mode="json")},
             ) as session,
-            _child(python, session, spec) as child,
+            _child(python, session, spec, held) as child,
         ):
-            error = _wait(child, spec)
-        messages = [cast(dict[str, Any], message) for message in session.get_custom_messages()]
-        error = error or _protocol_error(messages) or _crash(child, messages, spec)
-        if error is not None:
-            yield from _failed_checks(context, error)
-            raise _failure(error)
-        yield from _results(session)
-        verdict = messages[-1]
-        if verdict["outcome"] == "failed":
-            raise dg.Failure(verdict["sentence"], allow_retries=not verdict["permanent"])
+            _wait(child, spec)
+        _check_protocol(_messages(session))
+        _check_verdict(child, _messages(session), spec)
+        return session
 
 
 def _interpreter() -> Path:
@@ -91,7 +100,7 @@ def _interpreter() -> Path:
 
 
 @contextmanager
-def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec) -> Generator[subprocess.Popen[bytes]]:
+def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec, turn: int) -> Generator[subprocess.Popen[bytes]]:
     """The child process; however the block is left, the child and what it started are gone afterwards."""
     lifeline, held = os.pipe()
     try:
@@ -103,7 +112,7 @@ def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec) -> Genera
                 LIFELINE: str(lifeline),
             },
             stdin=subprocess.DEVNULL,
-            pass_fds=(lifeline,),
+            pass_fds=(lifeline, turn),
             start_new_session=True,
         )
         os.close(lifeline)
@@ -115,17 +124,16 @@ def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec) -> Genera
         os.close(held)
 
 
-def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> WorkflowTimeoutError | None:
+def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
     try:
         child.wait(spec.timeout)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
         _end(child)
-        return WorkflowTimeoutError(
+        raise WorkflowTimeoutError(
             f"the {spec.workflow} workflow was ended after {spec.timeout:g} seconds",
             source=spec.service,
             remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
-        )
-    return None
+        ) from error
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -140,24 +148,25 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _protocol_error(messages: list[dict[str, Any]]) -> ProtocolMismatchError | None:
+def _messages(session: dg.PipesSession) -> list[dict[str, Any]]:
+    return [cast(dict[str, Any], message) for message in session.get_custom_messages()]
+
+
+def _check_protocol(messages: list[dict[str, Any]]) -> None:
     hello = messages[0] if messages else {}
-    if not hello or (hello.get("protocol"), hello.get("version")) == (PROTOCOL, __version__):
-        return None
-    return ProtocolMismatchError(
-        f"the ingestion environment has data-platform {hello.get('version')} (protocol {hello.get('protocol')}),"
-        f" Dagster has {__version__} ({PROTOCOL})",
-        remedy="run 'make setup' and restart Dagster",
-    )
+    if hello and (hello.get("protocol"), hello.get("version")) != (PROTOCOL, __version__):
+        raise ProtocolMismatchError(
+            f"the ingestion environment has data-platform {hello.get('version')} (protocol {hello.get('protocol')}),"
+            f" Dagster has {__version__} ({PROTOCOL})",
+            remedy="run 'make setup' and restart Dagster",
+        )
 
 
-def _crash(
-    child: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec
-) -> ChildCrashedError | None:
+def _check_verdict(child: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec) -> None:
     if child.returncode == 0 and messages and "outcome" in messages[-1]:
-        return None
+        return
     how = f"signal {signal.Signals(-child.returncode).name}" if child.returncode < 0 else f"code {child.returncode}"
-    return ChildCrashedError(
+    raise ChildCrashedError(
         f"the child process of the {spec.workflow} workflow ended with {how} and without a verdict",
         source=spec.service,
         remedy="look at the step's stderr; a SIGKILL that nobody sent means that the machine ran out of memory",
