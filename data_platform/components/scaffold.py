@@ -28,7 +28,6 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 # Fields that no schema requires, because some sources let anybody in.
 _CREDENTIALS: Final = frozenset({"auth", "authType", "password", "token"})
-_COMMENT_WIDTH: Final = 110
 
 
 class ScaffoldParams(BaseModel):
@@ -110,9 +109,8 @@ def _fields(schema: Schema, service: str, *, depth: int) -> Iterator[str]:
     for name in needed:
         field = properties[name]
         target = _resolved(field, definitions)
-        description = str(field.get("description") or target.get("description") or "")
-        if description:
-            yield f"{indent}# {_shortened(description)}"
+        if len(target.get("enum", ())) > 1:
+            yield f"{indent}# one of {', '.join(map(str, target['enum']))}"
         if target.get("type") == "object" and "properties" in target:
             yield f"{indent}{name}:"
             yield from _fields({**target, "$defs": definitions}, service, depth=depth + 1)
@@ -156,8 +154,3 @@ def _flow(value: Any) -> str:
     """A value as YAML on one line."""
     text = yaml.safe_dump(value, default_flow_style=True, width=1000)
     return text.removesuffix("\n").removesuffix("\n...")
-
-
-def _shortened(description: str) -> str:
-    text = " ".join(description.split())
-    return text if len(text) <= _COMMENT_WIDTH else f"{text[:_COMMENT_WIDTH].rpartition(' ')[0]} …"

@@ -35,7 +35,7 @@ BAD_INPUT = {
     "missing field": (
         ("    database: shop\n", ""),
         8,
-        "environments.dev.database: is missing: set it (initial database to connect to.",
+        "environments.dev.database: is missing: set it",
     ),
     "wrong type": (
         ("hostPort: localhost:5432", "hostPort: 5432"),

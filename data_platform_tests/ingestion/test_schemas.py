@@ -106,7 +106,7 @@ def test_of_alternatives_the_nearest_is_complained_about() -> None:
     """jsonschema alone says that the value "is not valid under any of the given schemas"."""
     assert complaints("Airbyte", {"hostPort": "http://h", "auth": {"clientId": "i", "clientSecre": "env:S"}}) == [
         "auth.clientSecre: is not a known field: known fields are clientSecret, clientId",
-        "auth.clientSecret: is missing: set it (client Secret for the application registered in Airbyte)",
+        "auth.clientSecret: is missing: set it",
     ]
 
 

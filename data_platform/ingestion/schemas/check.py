@@ -123,8 +123,7 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
         case "required":
             # jsonschema reports the missing names one by one, and names them only in its message.
             name = next(name for name in rule if f"'{name}' is a required" in error.message)
-            description = properties.get(name, {}).get("description")
-            yield Violation((*path, name), "is missing", f"set it ({_lower(description)})" if description else "set it")
+            yield Violation((*path, name), "is missing", "set it")
         case "format":
             yield Violation(path, "holds a secret in plain text", f"it must be a reference: {REFERENCES}")
         case "type":
@@ -217,8 +216,3 @@ def _distance(errors: Sequence[ValidationError]) -> tuple[int, int]:
 def _kind(instance: object) -> str:
     """What a value is, without showing it: it may be a secret in the wrong place."""
     return _NOUNS[_KINDS.get(type(instance), "null")]
-
-
-def _lower(description: str) -> str:
-    text = description.strip().rstrip(".")
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text

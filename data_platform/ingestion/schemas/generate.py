@@ -1,8 +1,8 @@
 """Take the schemas that ``data_platform.ingestion.schemas`` ships from the installed OpenMetadata client.
 
 ``.venv-ingestion/bin/python -m data_platform.ingestion.schemas.generate`` rewrites them; a test in the ingestion
-environment fails when they are stale. The schemas lose what no check needs (titles, null defaults) and what a
-definition cannot set; they lose no field, type or description.
+environment fails when they are stale. The schemas keep every field, type, value and default that a definition can
+set, and lose what no check needs: titles, descriptions, null defaults.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _without_noise(schema: Any) -> Any:
     for key, inner in schema.items():
         if key in {"properties", "$defs"}:
             kept[key] = {name: _without_noise(field) for name, field in inner.items()}
-        elif key not in {"title", "writeOnly"} and not (key == "default" and inner is None):
+        elif key not in {"title", "description", "writeOnly"} and not (key == "default" and inner is None):
             kept[key] = inner if key == "default" else _without_noise(inner)
     return kept
 
