@@ -39,7 +39,18 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
-def filled_catalog(database: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def client() -> None:
+    """OpenMetadata's client, imported before a server runs in this process, whose threads import parts of it.
+
+    It warns about itself, and warnings are errors here.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("metadata.ingestion.ometa.ometa_api")
+
+
+@pytest.fixture(scope="package")
+def filled_catalog(database: Server, client: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data folder of a catalog that the demo's three workflows filled, configured as the demo configures them."""
     folder = tmp_path_factory.mktemp("catalog")
     with running_server(folder / "data") as catalog:
@@ -83,16 +94,8 @@ def server(filled_catalog: Path, tmp_path: Path) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture(scope="package")
-def client() -> None:
-    """OpenMetadata's client, imported: it warns about itself, and warnings are errors here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        importlib.import_module("metadata.ingestion.ometa.ometa_api")
-
-
 @pytest.fixture
-def catalog(server: RunningServer, client: None) -> Catalog:
+def catalog(server: RunningServer) -> Catalog:
     """What the comparison reads."""
     return Catalog(server.url, server.token(), "postgres", DATABASE)
 
