@@ -1,10 +1,9 @@
 """OpenMetadata's generated models as this server uses them: as a schema, never as objects.
 
-Two costs are avoided. ``import metadata`` runs the client's package initializer, which imports every
-connector helper (8 s); the generated models need none of it, so they are imported below a package
-object without that initializer, which runs at the first access of something it defines. And the
-models' validators rename entities and import the profiler; the server validates plain JSON, so it
-builds its own validators from the models' core schemas with the Python functions left out.
+Two costs are avoided. ``import metadata`` runs the client's package initializer, which imports every connector
+helper (8 s); the generated models need none of it, so they are imported below a stand-in without that initializer.
+And the models' validators rename entities and import the profiler; the server validates plain JSON, so it builds its
+own validators from the models' core schemas with the Python functions left out.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from data_platform.server.problems import BadRequestError
 
 _ROOT = "metadata.generated.schema."
 _loading = threading.Lock()
+_put_away: dict[str, ModuleType] = {}
 
 
 def load(path: str) -> type[BaseModel]:
@@ -44,11 +44,23 @@ def load(path: str) -> type[BaseModel]:
 def _light_package() -> Generator[None]:
     """Stand in for the package ``metadata`` while something below it is imported, unless it is imported already.
 
-    Afterwards the name is free again: whoever imports the client in this process gets it initialized.
+    What was imported below the stand-in is put away afterwards, so that whoever imports the client in this process
+    gets all of it from the beginning; halves of both would not fit together.
     """
     if "metadata" in sys.modules:
         yield
         return
+    sys.modules.update(_put_away or {"metadata": _stand_in()})
+    try:
+        yield
+    finally:
+        ours = {name: module for name, module in sys.modules.items() if f"{name}.".startswith("metadata.")}
+        for name in ours:
+            del sys.modules[name]
+        _put_away.update(ours)
+
+
+def _stand_in() -> ModuleType:
     spec = importlib.util.find_spec("metadata")
     if spec is None or spec.submodule_search_locations is None:
         raise IncompatibleEnvironmentError(
@@ -58,19 +70,7 @@ def _light_package() -> Generator[None]:
     package = ModuleType("metadata")
     package.__spec__, package.__file__ = spec, spec.origin
     package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["metadata"] = package
-    try:
-        yield
-    finally:
-        if sys.modules.get("metadata") is package:
-            # A package that stays would let a later import below it pass the initializer by.
-            for name, module in list(sys.modules.items()):
-                if name == "metadata" or (name.startswith("metadata.") and _is_outside_schema(name, module)):
-                    del sys.modules[name]
-
-
-def _is_outside_schema(name: str, module: ModuleType) -> bool:
-    return hasattr(module, "__path__") and not f"{name}.".startswith(_ROOT)
+    return package
 
 
 def check(path: str, data: Any) -> None:
