@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import config, inventory, shims, verdict
+from data_platform.ingestion import config, inventory, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
@@ -76,6 +76,7 @@ def run(
         with progress.stage("loading", "loading OpenMetadata's client"):
             create = config.workflow_factory(spec)
             shims.cache_version_header()
+            sources.install()
             settings = config.build(spec, connection, token, Path(scratch))
         with progress.stage("inventory", "taking the catalog's inventory"):
             before = _inventory(spec, catalog)

@@ -123,7 +123,7 @@ class Traffic:
     ) -> list[Loss]:
         """Book a successful answer; returns the rows of a bulk request that failed all the same."""
         collection = _collection(path)
-        if path.endswith("/bulk"):
+        if _is_bulk(path):
             return self._bulk(collection, response)
         if collection == "lineage":
             self._lineage(path, request)
@@ -171,6 +171,11 @@ def _collection(path: str) -> str:
     return "/".join(parts[:2]) if nested else parts[0]
 
 
+def _is_bulk(path: str) -> bool:
+    """Whether a path takes many entities; ``pipelines/<name>/status/bulk`` takes the runs of one."""
+    return path == f"{_collection(path)}/bulk"
+
+
 def _json(request: requests.PreparedRequest) -> Any:
     try:
         return json.loads(cast(bytes, request.body or b"null"))
@@ -181,7 +186,7 @@ def _json(request: requests.PreparedRequest) -> Any:
 def _names(path: str, request: requests.PreparedRequest) -> list[str]:
     """Names of everything that is lost with a request."""
     body = _json(request)
-    if path.endswith("/bulk") and isinstance(body, list):
+    if _is_bulk(path) and isinstance(body, list):
         return [_create_name(row) for row in cast(list[dict[str, Any]], body)]
     if path == _collection(path) and isinstance(body, dict) and "name" in body:
         return [_create_name(cast(dict[str, Any], body))]

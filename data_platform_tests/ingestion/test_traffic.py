@@ -143,3 +143,14 @@ def test_reads_and_the_bookkeeping_of_the_run_lose_nothing(
     session.put(f"{catalog.url}/services/ingestionPipelines/shop.metadata/pipelineStatus", json={})
     assert traffic.losses == []
     assert traffic.requests == 2
+
+
+def test_the_runs_of_a_pipeline_arrive_in_bulk_and_are_lost_under_its_name(
+    session: requests.Session, traffic: Traffic, catalog: Catalog
+) -> None:
+    catalog.answers += [(200, {"id": "1", "name": "nightly"}), (400, {"message": "Invalid task name load"})]
+    for pipeline in ("nightly", "hourly"):
+        session.put(f"{catalog.url}/pipelines/dagster.{pipeline}/status/bulk", json=[{"timestamp": 1}])
+    assert traffic.other_writes == {"pipelines": 1}
+    (loss,) = traffic.losses
+    assert (loss.name, loss.error) == ("pipelines/dagster.hourly/status/bulk", "400 Invalid task name load")

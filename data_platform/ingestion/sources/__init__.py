@@ -1,0 +1,47 @@
+"""Connectors of our own, and the one place where OpenMetadata is told to use them.
+
+A connector stands here for one of two reasons: OpenMetadata has none for the system, or it has one that loses metadata
+and says nothing. What each does differently is the first thing in its module.
+
+OpenMetadata looks a connector up through ``SourceLoader``, which it lets others replace; for every connector that is
+not listed in :data:`OWN` its own answer stands.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+
+class Own(NamedTuple):
+    """Paths of the two classes that make a connector, as OpenMetadata's ``BaseSpec`` takes them."""
+
+    source: str
+    connection: str
+
+
+OWN: Final = {
+    "dagster": Own(
+        "data_platform.ingestion.sources.dagster.DagsterSource",
+        "data_platform.ingestion.sources.dagster.DagsterConnection",
+    ),
+    "s3": Own(
+        "data_platform.ingestion.sources.s3.S3Source",
+        "metadata.ingestion.source.storage.s3.connection.S3Connection",
+    ),
+}
+"""By OpenMetadata's source type, which is the connector's name in lower case."""
+
+
+def install() -> None:
+    """Let OpenMetadata find the connectors of :data:`OWN`; to be called before a workflow is made."""
+    from metadata.utils.dependency_injector.dependency_injector import DependencyContainer
+    from metadata.utils.service_spec.service_spec import BaseSpec, DefaultSourceLoader, SourceLoader
+
+    class Loader(SourceLoader):
+        def __call__(self, service_type: Any, source_type: str, from_: str = "ingestion") -> Any:
+            own = OWN.get(source_type)
+            if own is None:
+                return DefaultSourceLoader()(service_type, source_type, from_)
+            return BaseSpec(metadata_source_class=own.source, connection_class=own.connection)
+
+    DependencyContainer().override(SourceLoader, Loader)  # pyright: ignore[reportUnknownMemberType]

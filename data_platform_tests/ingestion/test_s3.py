@@ -1,0 +1,219 @@
+"""The S3 connector in a real child against moto's server and a real embedded catalog."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_platform.ingestion.catalog import CatalogClient
+from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.server.testing import RunningServer
+from data_platform_tests.ingestion.child import Ended
+from data_platform_tests.ingestion.lake import CUSTOMERS, SHOPS, events, manifest, orders
+from examples.demo.storage import Storage, let_read, put, running_storage
+
+Run = Callable[..., Ended]
+Make = Callable[..., WorkflowSpec]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Storage]:
+    """An empty S3."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running_storage(tmp_path / "logs", port) as running:
+        running.program.wait_until(running.answers)
+        yield running
+
+
+@pytest.fixture
+def make(storage: Storage, catalog: RunningServer, secrets: Path) -> Make:
+    """Makes specs that read the S3 with the keys in the folder of secrets."""
+
+    def spec(options: dict[str, Any] | None = None, **connection: Any) -> WorkflowSpec:
+        keys = {"awsAccessKeyId": "s3_access_key_id", "awsSecretAccessKey": "s3_secret_access_key"}
+        return WorkflowSpec(
+            environment="demo",
+            service="lake",
+            connector="S3",
+            workflow="metadata",
+            connection={
+                "awsConfig": {
+                    "awsRegion": "us-east-1",
+                    "endPointURL": storage.url,
+                    **{field: f"file:{secrets}/{name}" for field, name in keys.items()},
+                },
+                **connection,
+            },
+            options=options or {},
+            min_success_percent=50,
+            catalog_url=catalog.url,
+            catalog_token=f"file:{secrets}/token",
+            vault_address="http://127.0.0.1:1",
+            run_id=str(uuid.uuid4()),
+        )
+
+    return spec
+
+
+def containers(catalog: RunningServer) -> dict[str, Any]:
+    """Every container of the service by its name, without the service's."""
+    with CatalogClient(catalog.url, catalog.token("admin")) as client:
+        found = client.list("containers", fields=["dataModel", "parent"], service="lake")
+        return {each["fullyQualifiedName"].removeprefix("lake."): each for each in found}
+
+
+def columns(container: dict[str, Any]) -> dict[str, str]:
+    return {column["name"]: column["dataType"] for column in container["dataModel"]["columns"]}
+
+
+def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_run_changes_nothing(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    entries = [
+        {"dataPath": "customers", "structureFormat": "csv"},
+        {"dataPath": "shops", "structureFormat": "json"},
+        {"dataPath": "events", "structureFormat": "avro"},
+        {
+            "dataPath": "orders",
+            "structureFormat": "parquet",
+            "isPartitioned": True,
+            "partitionColumns": [{"name": "day", "dataType": "DATE"}],
+        },
+    ]
+    put(
+        storage,
+        "raw",
+        {
+            "openmetadata.json": manifest(*entries),
+            "customers/1.csv": CUSTOMERS,
+            "shops/1.json": SHOPS,
+            "events/1.avro": events(),
+            "orders/day=2026-01-01/1.parquet": orders(),
+            "orders/day=2026-01-02/1.parquet": orders(),
+            "orders/_SUCCESS": b"",
+        },
+    )
+    # A bucket without a manifest has structure where the source's options say so.
+    put(storage, "landing", {"deep/orders/year=2026/1.parquet": orders(), "notes.txt": b"nothing"})
+    default = {"containerName": "landing", "dataPath": "**/*.parquet", "autoPartitionDetection": True}
+    let_read(storage, secrets)
+
+    ended = run(make({"defaultManifest": json.dumps({"entries": [default]})}))
+
+    assert ended.verdict["outcome"] == "ok", ended.output
+    found = containers(catalog)
+    assert set(found) == {
+        "raw",
+        "raw.customers",
+        "raw.shops",
+        "raw.events",
+        "raw.orders",
+        "landing",
+        "landing.deep/orders",
+    }
+    assert ended.metadata["entities/container"] == 7
+    assert columns(found["raw.customers"]) == {"id": "INT", "name": "STRING", "balance": "FLOAT"}
+    assert columns(found["raw.shops"]) == {"name": "STRING", "open": "BOOLEAN", "tills": "INT"}
+    assert columns(found["raw.events"]) == {"id": "LONG", "kind": "STRING", "score": "DOUBLE"}
+    of_orders = {"id": "INT", "customer": "INT", "total": "FLOAT", "at": "DATETIME", "tags": "ARRAY"}
+    assert columns(found["raw.orders"]) == {"day": "DATE", **of_orders}
+    assert columns(found["landing.deep/orders"]) == {"year": "INT", **of_orders}
+    partitioned = {name for name, each in found.items() if each.get("dataModel", {}).get("isPartitioned")}
+    assert partitioned == {"raw.orders", "landing.deep/orders"}
+    assert found["raw.orders"]["parent"]["name"] == "raw"
+    assert found["raw.orders"]["fileFormats"] == ["parquet"]
+    assert (found["raw.orders"]["numberOfObjects"], found["raw.orders"]["size"]) == (2, 2 * len(orders()))
+    assert found["raw.orders"]["fullPath"] == "s3://raw/orders"
+    # CloudWatch knows nothing of this bucket, and nothing is not zero.
+    assert "numberOfObjects" not in found["raw"]
+
+    again = run(make({"defaultManifest": json.dumps({"entries": [default]})}))
+    assert (again.metadata["created"], again.metadata["updated"], again.metadata["unchanged"]) == (0, 0, 7)
+
+
+def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_prefix(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    formats = {"parquet": "orders", "avro": "events", "json": "shops"}
+    entries = [{"dataPath": path, "structureFormat": kind} for kind, path in formats.items()]
+    put(
+        storage,
+        "raw",
+        {
+            "openmetadata.json": manifest(*entries, {"dataPath": "gone", "structureFormat": "csv"}),
+            "orders/1.parquet": orders(),
+            "events/1.avro": b"no Avro",
+            "shops/1.json": b'[{"name": "North"',
+        },
+    )
+    time.sleep(1.1)  # S3 knows when a file was written to the second, and the newest is the sample
+    storage.client().put_object(Bucket="raw", Key="orders/2.parquet", Body=orders()[:-20])
+    let_read(storage, secrets)
+
+    ended = run(make(options={}, bucketNames=["raw"]))
+
+    assert ended.verdict["outcome"] == "failed", ended.verdict  # fewer than half arrived
+    failures = {row["name"]: row["error"] for row in ended.metadata["failures"]["records"]}
+    assert set(failures) == {"raw/orders/2.parquet", "raw/events/1.avro", "raw/shops/1.json", "raw/gone"}
+    assert failures["raw/orders/2.parquet"].startswith("cannot be read as parquet: ")
+    assert failures["raw/events/1.avro"].startswith("cannot be read as avro: ")
+    assert failures["raw/gone"] == "the manifest lists this path, and it has no csv file"
+    assert set(containers(catalog)) == {"raw", "raw.orders"}
+    assert "customer" in columns(containers(catalog)["raw.orders"])
+
+
+def test_a_bucket_that_is_refused_is_named_once_and_the_others_arrive(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    entry = {"dataPath": "customers", "structureFormat": "csv"}
+    for bucket in ("closed", "open"):
+        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    let_read(storage, secrets, denied="closed")
+
+    ended = run(make(bucketNames=["closed", "open"]))
+
+    assert ended.verdict["outcome"] == "partial", ended.verdict
+    assert (ended.check["passed"], ended.check["severity"]) == (False, "WARN")
+    (row,) = ended.metadata["failures"]["records"]
+    assert row["name"] == "closed"
+    assert row["error"] == f"S3 refuses to let bucket closed be read at {storage.url} (AccessDenied)"
+    assert "open.customers" in containers(catalog)
+
+
+def test_a_source_of_which_every_bucket_is_refused_fails_for_good(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    put(storage, "closed", {"customers/1.csv": CUSTOMERS})
+    let_read(storage, secrets, denied="closed")
+    ended = run(make(bucketNames=["closed"]))
+    assert ended.verdict["outcome"] == "failed"
+    assert ended.verdict["permanent"]
+    assert ended.verdict["sentence"] == (
+        f"lake: S3 refuses to let bucket closed be read at {storage.url} (AccessDenied):"
+        " grant the user s3:ListBucket and s3:GetObject."
+    )
+    assert containers(catalog) == {}
+
+
+def test_wrong_keys_and_a_silent_s3_are_told_apart(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    let_read(storage, secrets)
+    (secrets / "s3_secret_access_key").write_text("not the key")
+    ended = run(make())
+    assert ended.verdict["sentence"].startswith(f"lake: S3 refuses the credentials at {storage.url} (SignatureDoes")
+    assert ended.verdict["permanent"]
+    silent = make()
+    silent.connection["awsConfig"]["endPointURL"] = "http://127.0.0.1:1"
+    ended = run(silent)
+    assert ended.verdict["sentence"].startswith("lake: S3 does not answer at http://127.0.0.1:1 (")
+    assert not ended.verdict["permanent"]
