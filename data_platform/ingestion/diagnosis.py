@@ -28,6 +28,7 @@ from data_platform.errors import (
 from data_platform.ingestion.spec import WorkflowSpec
 
 _LONGEST: Final = 300
+_STATEMENT: Final = re.compile(r"\s*\[SQL: .*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def diagnose_source(detail: str, spec: WorkflowSpec) -> SourceError | None:
     for rule in _RULES:
         if rule.words.search(detail):
             where = _address(spec)
-            return rule.error(f"{rule.what}{where} ({_shorten(detail)})", source=spec.service, remedy=rule.remedy)
+            return rule.error(f"{rule.what}{where} ({shorten(detail)})", source=spec.service, remedy=rule.remedy)
     return None
 
 
@@ -122,7 +123,7 @@ def failed_connection_test(error: BaseException) -> str | None:
 
 def _known(error: BaseException, spec: WorkflowSpec) -> DataPlatformError | None:
     """Errors that are known by their type, looked up by name so that nothing is imported for it."""
-    name, text = type(error).__name__, _shorten(_first_line(error))
+    name, text = type(error).__name__, shorten(_first_line(error))
     match name:
         case "MissingPluginException" | "ModuleNotFoundError" | "ImportError":
             return IncompatibleEnvironmentError(
@@ -186,6 +187,7 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _shorten(text: str) -> str:
-    line = " ".join(text.split())
+def shorten(text: str) -> str:
+    """An error on one line of at most 300 characters, without the statement that SQLAlchemy appends to a driver's."""
+    line = " ".join(_STATEMENT.sub("", text).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

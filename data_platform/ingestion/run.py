@@ -18,7 +18,7 @@ from typing import Any
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
 from data_platform.ingestion import config, inventory, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.diagnosis import diagnose, shorten
 from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
@@ -194,7 +194,7 @@ def _leaf_kind(spec: WorkflowSpec) -> str:
 
 
 def _failure(step: str, failure: Any) -> Failure:
-    return Failure(str(failure.name), step, " ".join(str(failure.error).split()))
+    return Failure(str(failure.name), step, shorten(str(failure.error)))
 
 
 def ended_by(error: DataPlatformError, progress: Progress, traffic: Traffic) -> Result:

@@ -98,7 +98,7 @@ def of_error(error: DataPlatformError) -> Verdict:
 def judge(spec: WorkflowSpec, evidence: Evidence) -> Verdict:
     """The verdict on a workflow that came to its end."""
     failures = tuple(_failures(evidence))
-    percent = 100.0 * evidence.arrived / max(evidence.arrived + len(failures), 1)
+    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(failures), 1)
     if failures and (percent < spec.min_success_percent or not evidence.arrived):
         return _failed(_why(spec, evidence, failures, percent), failures)
     suspicion = _missing(spec, evidence)
@@ -126,11 +126,16 @@ def _failures(evidence: Evidence) -> Iterable[Failure]:
             yield Failure(loss.name, loss.kind, loss.error)
 
 
+def _lost(failures: tuple[Failure, ...]) -> int:
+    """Number of things that did not arrive; a table of which several columns failed is one."""
+    return len({(failure.kind, failure.name) for failure in failures})
+
+
 def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], percent: float) -> DataPlatformError:
     first = failures[0]
     if evidence.losses and all(loss.transient for loss in evidence.losses):
         return CatalogUnreachableError(
-            f"the catalog stopped answering and {len(evidence.losses)} of {evidence.arrived + len(failures)} writes"
+            f"the catalog stopped answering and {len(evidence.losses)} of {evidence.arrived + _lost(failures)} writes"
             f" of {spec.name} were lost",
             source=spec.catalog_url,
             remedy="check that it is up; the next run repairs",
@@ -139,7 +144,7 @@ def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], 
     if source is not None and not evidence.arrived:
         return source
     return WorkflowFailedError(
-        f"{len(failures)} of {evidence.arrived + len(failures)} records of {spec.workflow} were lost,"
+        f"{_lost(failures)} of {evidence.arrived + _lost(failures)} records of {spec.workflow} were lost,"
         f" {percent:.0f} % arrived and {spec.min_success_percent:g} % are asked for;"
         f" the first: {first.name}: {first.error}",
         source=spec.service,
@@ -148,7 +153,7 @@ def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], 
 
 
 def _partly(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...]) -> str:
-    total = evidence.arrived + len(failures)
+    total = evidence.arrived + _lost(failures)
     return f"{spec.name}: {evidence.arrived} of {total} records arrived; the first that did not: {failures[0].name}."
 
 

@@ -12,7 +12,7 @@ from data_platform.errors import (
     SourceUnreachableError,
     WorkflowFailedError,
 )
-from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.diagnosis import diagnose, shorten
 from data_platform_tests.ingestion.test_verdict import spec
 
 
@@ -88,3 +88,9 @@ def test_what_nobody_knows_is_told_in_one_line() -> None:
     assert type(error) is WorkflowFailedError
     assert "first line" in error.sentence
     assert "second" not in error.sentence
+
+
+def test_the_statement_that_failed_is_not_part_of_the_sentence() -> None:
+    words = "(psycopg2.errors.InsufficientPrivilege) permission denied for table weather\n[SQL: SELECT 1\nFROM weather]"
+    assert shorten(words) == "(psycopg2.errors.InsufficientPrivilege) permission denied for table weather"
+    assert len(shorten("x" * 1000)) == 300

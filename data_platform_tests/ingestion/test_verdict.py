@@ -69,6 +69,14 @@ def test_what_a_step_and_the_wire_both_saw_counts_once() -> None:
     assert len(verdict.failures) == 1
 
 
+def test_a_table_of_which_several_columns_failed_is_one_loss() -> None:
+    columns = tuple(Failure("shop.main.sales.orders", "Profiler", f"column {number}") for number in range(30))
+    verdict = judge(spec(Workflow.PROFILING), evidence(reported=columns, leaves=None))
+    assert verdict.outcome is Outcome.PARTIAL
+    assert "99 of 100 records arrived" in verdict.sentence
+    assert len(verdict.failures) == 30
+
+
 def test_a_failed_bulk_request_counts_its_entities_and_not_the_buffer() -> None:
     buffer = Failure("Entity Buffer", "OpenMetadata", "Failed to flush entities to bulk API: boom")
     losses = tuple(loss(f"t{number}", "500 boom") for number in range(100))
