@@ -35,9 +35,15 @@ demo: setup ## fill a catalog from a real database through Dagster, and check wh
 serve: setup ## the demo's catalog and Dagster's UI, until Ctrl-C
 	@$(ORCHESTRATOR)/python -m examples.demo.serve
 
-test: setup ## every hermetic test, in both environments
+test: setup ## every hermetic test, in both environments at the same time
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .test-ingestion .test-orchestrator
+
+.PHONY: .test-ingestion .test-orchestrator
+.test-ingestion:
 	@echo "── tests of the ingestion side"
 	@$(INGESTION)/python -m pytest $(INGESTION_TESTS)
+
+.test-orchestrator:
 	@echo "── tests of Dagster's side"
 	@$(ORCHESTRATOR)/python -m pytest $(ORCHESTRATOR_TESTS)
 
