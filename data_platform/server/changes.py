@@ -100,6 +100,10 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
             changes.record_set(name, before or [], after or [], lambda held: held["id"])
         elif name == "columns" and _is_columns(before) and _is_columns(after):
             changes.record_columns(name, before or [], after or [])
+        elif name == "dataModel" and row.name == "container":
+            # A table's data model, which is dbt's, is one thing; a container's is its columns.
+            changes.record_columns("dataModel.columns", _columns(before), _columns(after))
+            changes.record("dataModel.isPartitioned", _is_partitioned(before), _is_partitioned(after))
         elif name == "connection":
             changes.record(name, before and "old-encrypted-value", after and "new-encrypted-value")
         else:
@@ -122,6 +126,14 @@ def _column_key(column: Json) -> tuple[Any, ...]:
 
 def _is_columns(value: Any) -> bool:
     return value is None or (isinstance(value, list) and all("dataType" in each for each in cast("list[Json]", value)))
+
+
+def _columns(model: Json | None) -> list[Json]:
+    return (model or {}).get("columns", [])
+
+
+def _is_partitioned(model: Json | None) -> bool | None:
+    return (model or {}).get("isPartitioned")
 
 
 def _empty(value: Any) -> bool:

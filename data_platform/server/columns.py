@@ -1,4 +1,4 @@
-"""Columns of tables and data models: names, labels, and what survives when they are sent again."""
+"""Columns of tables, data models and containers, and tasks of pipelines: names, labels, what survives a PUT."""
 
 from __future__ import annotations
 
@@ -64,6 +64,20 @@ def merge(original: list[Json], updated: list[Json], *, guarded: bool) -> None:
         merge(old.get("children", []), column.get("children", []), guarded=guarded)
 
 
+def merge_parts(kind: str, original: Json, updated: Json, *, guarded: bool) -> list[Json]:
+    """:func:`merge` for whatever an entity of this type is made of; returns what it is made of now."""
+    now = parts(kind, updated)
+    merge(parts(kind, original), now, guarded=guarded)
+    return now
+
+
+def parts(kind: str, document: Json) -> list[Json]:
+    """What an entity is made of and people describe one by one: columns, or a pipeline's tasks."""
+    if kind == "container":
+        return document.get("dataModel", {}).get("columns", [])
+    return document.get("tasks" if kind == "pipeline" else "columns", [])
+
+
 def complete(_connection: Connection, document: Json, _original: Json | None) -> None:
     """Give every column its fully qualified name, its position and its (empty) list of tags.
 
@@ -71,6 +85,18 @@ def complete(_connection: Connection, document: Json, _original: Json | None) ->
         BadRequestError: a name twice, or a text type without its length.
     """
     _complete(document["fullyQualifiedName"], document.get("columns", []), top=True)
+
+
+def _complete_container(_connection: Connection, document: Json, _original: Json | None) -> None:
+    """The same for the columns of a container's data model."""
+    _complete(document["fullyQualifiedName"], parts("container", document), top=True)
+
+
+def _complete_tasks(_connection: Connection, document: Json, _original: Json | None) -> None:
+    """Give every task of a pipeline its fully qualified name and its (empty) list of tags."""
+    for task in parts("pipeline", document):
+        task["fullyQualifiedName"] = names.join(document["fullyQualifiedName"], task["name"])
+        task.setdefault("tags", [])
 
 
 def _complete(parent: str, columns: list[Json], *, top: bool) -> None:
@@ -100,6 +126,8 @@ def all_columns(columns: list[Json]) -> Iterator[Json]:
 
 STORE["table"].append(complete)
 STORE["dashboardDataModel"].append(complete)
+STORE["container"].append(_complete_container)
+STORE["pipeline"].append(_complete_tasks)
 
 
 def drop_computed(document: Json) -> None:

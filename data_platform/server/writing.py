@@ -248,9 +248,8 @@ class Writing:
         if "tags" in row.fields and ("tags" in original or "tags" in document):
             merged = labels.merge(original.get("tags", []), document.get("tags", []))
             updated["tags"] = labels.settle(self.connection, merged) if merged != original.get("tags") else merged
-        if "columns" in document:
-            columns.merge(original.get("columns", []), updated["columns"], guarded=guarded)
-            columns.settle_labels(self.connection, {"columns": updated["columns"]})
+        kept = columns.merge_parts(row.name, original, updated, guarded=guarded)
+        columns.settle_labels(self.connection, {"columns": kept})
         if "connection" in document and "connection" in original:
             before = connections.opened(self.keys, row, original, unmasked=True)
             after = connections.unmasked(request["connection"], before)

@@ -227,8 +227,8 @@ class Webserver:
             found: dict[str, Any] = entry["locationOrLoadError"] or {"message": "it is still loading"}
             if "repositories" not in found:
                 # The root of it is what somebody has to mend; the rest says that a file could not be loaded.
-                messages = [found["message"], *(cause["message"] for cause in found.get("causes") or [])]
-                yield Broken(str(entry["name"]), " ".join(str(messages[-1]).split()))
+                causes: list[dict[str, Any]] = found.get("causes") or [found]
+                yield Broken(str(entry["name"]), " ".join(str(causes[-1]["message"]).split()))
                 continue
             for repository in found["repositories"]:
                 where = str(entry["name"]), str(repository["name"])

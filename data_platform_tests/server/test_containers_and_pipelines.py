@@ -1,0 +1,139 @@
+"""What containers and pipelines are made of: columns and tasks, which people describe one by one, and their edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from data_platform_tests.server.conftest import Api
+
+COLUMNS = [
+    {"name": "id", "dataType": "INT"},
+    {"name": "address", "dataType": "STRUCT", "children": [{"name": "post.code", "dataType": "STRING"}]},
+]
+
+
+@pytest.fixture
+def container(bot: Api, unique: str) -> dict[str, Any]:
+    """The request of a container with columns, which has been sent once."""
+    bot.ok("POST", "/services/storageServices", {"name": unique, "serviceType": "S3"})
+    bot.ok("POST", "/containers", {"name": "raw.files", "service": unique})
+    parent = bot.ok("GET", f'/containers/name/{unique}."raw.files"')
+    request = {
+        "name": "customers",
+        "service": unique,
+        "parent": {"id": parent["id"], "type": "container"},
+        "dataModel": {"isPartitioned": False, "columns": COLUMNS},
+    }
+    bot.ok("PUT", "/containers", request)
+    return request
+
+
+@pytest.fixture
+def pipeline(bot: Api, unique: str) -> dict[str, Any]:
+    """The request of a pipeline with tasks, which has been sent once."""
+    bot.ok("POST", "/services/pipelineServices", {"name": unique, "serviceType": "Dagster"})
+    tasks = [{"name": "extract", "downstreamTasks": ["load.it"]}, {"name": "load.it", "downstreamTasks": []}]
+    request = {"name": "jobs/nightly", "service": unique, "tasks": tasks}
+    bot.ok("PUT", "/pipelines", request)
+    return request
+
+
+def test_columns_of_a_container_have_names_below_it_and_positions(
+    bot: Api, unique: str, container: dict[str, Any]
+) -> None:
+    name = f'{unique}."raw.files".customers'
+    first, second = bot.ok("GET", f"/containers/name/{name}?fields=dataModel")["dataModel"]["columns"]
+    assert (first["fullyQualifiedName"], first["ordinalPosition"], first["tags"]) == (f"{name}.id", 1, [])
+    assert second["children"][0]["fullyQualifiedName"] == f'{name}.address."post.code"'
+
+
+def test_a_repeated_column_of_a_container_is_400(bot: Api, container: dict[str, Any]) -> None:
+    container["dataModel"]["columns"] = [COLUMNS[0], COLUMNS[0]]
+    bot.refused(400, "PUT", "/containers", container)
+
+
+def test_a_bot_keeps_what_people_wrote_on_the_columns_of_a_container(
+    bot: Api, admin: Api, unique: str, container: dict[str, Any]
+) -> None:
+    path = f'/containers/name/{unique}."raw.files".customers'
+    operations = [{"op": "add", "path": "/dataModel/columns/0/description", "value": "Who buys"}]
+    patched = admin.ok("PATCH", path, operations)
+    container["dataModel"]["columns"] = [{**COLUMNS[0], "description": "id"}, COLUMNS[1]]
+    again = bot.ok("PUT", "/containers", container)
+    assert again["dataModel"]["columns"][0]["description"] == "Who buys"
+    assert again["version"] == patched["version"]
+
+
+def test_losing_a_column_is_a_major_version_of_a_container_and_gaining_one_a_minor(
+    bot: Api, container: dict[str, Any]
+) -> None:
+    model = container["dataModel"]
+    model["columns"] = [*COLUMNS, {"name": "since", "dataType": "DATE"}]
+    grown = bot.ok("PUT", "/containers", container)
+    assert grown["version"] == 0.2
+    assert [each["name"] for each in grown["changeDescription"]["fieldsAdded"]] == ["dataModel.columns"]
+    model["columns"] = COLUMNS[:1]
+    shrunk = bot.ok("PUT", "/containers", container)
+    assert shrunk["version"] == 1.2
+    model["isPartitioned"] = True
+    partitioned = bot.ok("PUT", "/containers", container)
+    (change,) = partitioned["changeDescription"]["fieldsUpdated"]
+    assert (change["name"], partitioned["version"]) == ("dataModel.isPartitioned", 1.3)
+
+
+def test_tasks_of_a_pipeline_have_names_below_it_and_keep_what_people_wrote(
+    bot: Api, admin: Api, unique: str, pipeline: dict[str, Any]
+) -> None:
+    path = f"/pipelines/name/{unique}.jobs%2Fnightly"
+    read = bot.ok("GET", f"{path}?fields=tasks")
+    assert [task["fullyQualifiedName"] for task in read["tasks"]] == [
+        f"{unique}.jobs/nightly.extract",
+        f'{unique}.jobs/nightly."load.it"',
+    ]
+    admin.ok("PATCH", path, [{"op": "add", "path": "/tasks/1/description", "value": "Into the warehouse"}])
+    again = bot.ok("PUT", "/pipelines", pipeline)
+    assert again["tasks"][1]["description"] == "Into the warehouse"
+    assert again["version"] == 0.2
+    pipeline["tasks"] = pipeline["tasks"][:1]
+    assert [task["name"] for task in bot.ok("PUT", "/pipelines", pipeline)["tasks"]] == ["extract"]
+
+
+def test_many_runs_arrive_at_once_and_the_latest_is_the_pipelines(
+    bot: Api, unique: str, pipeline: dict[str, Any]
+) -> None:
+    del pipeline
+    path = f"/pipelines/{unique}.jobs%2Fnightly/status"
+    start = 1_790_000_000_000
+    runs = [
+        {"executionId": f"run {n}", "timestamp": start + n, "executionStatus": state, "endTime": start + n + 5}
+        for n, state in ((2, "Failed"), (1, "Successful"), (3, "Pending"))
+    ]
+    bot.ok("PUT", f"{path}/bulk", runs)
+    bot.ok("PUT", f"{path}/bulk", [{**runs[2], "executionStatus": "Successful"}])
+    read = bot.ok("GET", f"/pipelines/name/{unique}.jobs%2Fnightly?fields=pipelineStatus")
+    assert (read["pipelineStatus"]["executionId"], read["pipelineStatus"]["executionStatus"]) == ("run 3", "Successful")
+    listed = bot.ok("GET", f"{path}?startTs={start}&endTs={start + 9}")["data"]
+    assert [each["executionId"] for each in listed] == ["run 3", "run 2", "run 1"]
+    bot.refused(400, "PUT", f"{path}/bulk", [{**runs[0], "timestamp": 1_790_000_000}])
+
+
+def test_an_edge_names_its_pipeline_and_forgets_it_when_it_is_gone(
+    bot: Api, admin: Api, unique: str, container: dict[str, Any], pipeline: dict[str, Any]
+) -> None:
+    del container, pipeline
+    ends = [bot.ok("GET", f'/containers/name/{unique}."raw.files"{rest}') for rest in ("", ".customers")]
+    job = bot.ok("GET", f"/pipelines/name/{unique}.jobs%2Fnightly")
+    edge = {
+        "fromEntity": {"id": ends[0]["id"], "type": "container"},
+        "toEntity": {"id": ends[1]["id"], "type": "container"},
+        "lineageDetails": {"pipeline": {"id": job["id"], "type": "pipeline"}, "source": "PipelineLineage"},
+    }
+    bot.ok("PUT", "/lineage", {"edge": edge})
+    path = f"/lineage/container/{ends[1]['id']}?upstreamDepth=1"
+    (shown,) = bot.ok("GET", path)["upstreamEdges"]
+    assert shown["lineageDetails"]["pipeline"]["fullyQualifiedName"] == f"{unique}.jobs/nightly"
+    admin.ok("DELETE", f"/pipelines/{job['id']}?hardDelete=true")
+    (shown,) = bot.ok("GET", path)["upstreamEdges"]
+    assert "pipeline" not in shown["lineageDetails"]
