@@ -88,8 +88,8 @@ def complete(_connection: Connection, document: Json, _original: Json | None) ->
 
 
 def _complete_container(_connection: Connection, document: Json, _original: Json | None) -> None:
-    """The same for the columns of a container's data model."""
-    _complete(document["fullyQualifiedName"], parts("container", document), top=True)
+    """The same for the columns of a container's data model; a file has no lengths, so none are asked for."""
+    _complete(document["fullyQualifiedName"], parts("container", document), top=True, sized=False)
 
 
 def _complete_tasks(_connection: Connection, document: Json, _original: Json | None) -> None:
@@ -99,22 +99,22 @@ def _complete_tasks(_connection: Connection, document: Json, _original: Json | N
         task.setdefault("tags", [])
 
 
-def _complete(parent: str, columns: list[Json], *, top: bool) -> None:
+def _complete(parent: str, columns: list[Json], *, top: bool, sized: bool = True) -> None:
     seen: set[str] = set()
     for position, column in enumerate(columns, 1):
         name = column["name"]
         if name in seen:
             raise BadRequestError(f"Column name {name} is repeated")
         seen.add(name)
-        if column.get("dataType") in _SIZED and "dataLength" not in column:
+        if sized and column.get("dataType") in _SIZED and "dataLength" not in column:
             raise BadRequestError("For column data types char, varchar, binary, varbinary dataLength must not be null")
-        if column.get("dataType") == "ARRAY" and "arrayDataType" not in column:
+        if sized and column.get("dataType") == "ARRAY" and "arrayDataType" not in column:
             raise BadRequestError("For column data type array, arrayDataType must not be null")
         column["fullyQualifiedName"] = names.join(parent, name)
         column.setdefault("tags", [])
         if top:
             column.setdefault("ordinalPosition", position)
-        _complete(column["fullyQualifiedName"], column.get("children", []), top=False)
+        _complete(column["fullyQualifiedName"], column.get("children", []), top=False, sized=sized)
 
 
 def all_columns(columns: list[Json]) -> Iterator[Json]:

@@ -1,4 +1,4 @@
-"""The demo's database and, made from it by a real ingestion, a filled catalog."""
+"""The demo's database and S3 and, made from them by a real ingestion, a filled catalog."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ import pytest
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion.child import Child
+from examples.demo import raw_files
 from examples.demo.compare import EXPECTED, Catalog
 from examples.demo.fill import fill
 from examples.demo.layout import PROJECT_ROOT
 from examples.demo.postgres import DATABASE, READER, Server, running_postgres
+from examples.demo.storage import REGION, Storage, let_read, put, running_storage
 
 
 def free_port() -> int:
@@ -39,6 +41,23 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="package")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for secrets."""
+    return tmp_path_factory.mktemp("secrets")
+
+
+@pytest.fixture(scope="package")
+def storage(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    """The demo's S3, filled."""
+    with running_storage(tmp_path_factory.mktemp("storage"), free_port()) as (server, program):
+        program.wait_until(server.answers)
+        for bucket, files in raw_files.files().items():
+            put(server, bucket, files)
+        let_read(server, secrets)
+        yield server
+
+
+@pytest.fixture(scope="package")
 def client() -> None:
     """OpenMetadata's client, imported before a server runs in this process, whose threads import parts of it.
 
@@ -50,38 +69,51 @@ def client() -> None:
 
 
 @pytest.fixture(scope="package")
-def filled_catalog(database: Server, client: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data folder of a catalog that the demo's three workflows filled, configured as the demo configures them."""
+def filled_catalog(
+    database: Server, storage: Storage, secrets: Path, client: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Data folder of a catalog that the demo's workflows filled, configured as the demo configures them."""
     folder = tmp_path_factory.mktemp("catalog")
     with running_server(folder / "data") as catalog:
         (folder / "token").write_text(catalog.token())
-        for workflow, options in _configured_workflows().items():
-            spec = WorkflowSpec(
-                environment="demo",
-                service="postgres",
-                connector="Postgres",
-                workflow=Workflow(workflow),
-                connection={
-                    "hostPort": f"127.0.0.1:{database.port}",
-                    "database": DATABASE,
-                    "username": READER,
-                    "authType": {"password": f"file:{database.reader_password}"},
-                },
-                options=options,
-                catalog_url=catalog.url,
-                catalog_token=f"file:{folder / 'token'}",
-                vault_address="http://127.0.0.1:1",
-                run_id=str(uuid.uuid4()),
-            )
-            ended = Child(spec, folder / "children").end(timeout=240)
-            assert ended.verdict["outcome"] == "ok", ended.output
+
+        def run(service: str, connector: str, connection: dict[str, Any]) -> None:
+            for workflow, options in _configured_workflows(service).items():
+                spec = WorkflowSpec(
+                    environment="demo",
+                    service=service,
+                    connector=connector,
+                    workflow=Workflow(workflow),
+                    connection=connection,
+                    options=options,
+                    catalog_url=catalog.url,
+                    catalog_token=f"file:{folder / 'token'}",
+                    vault_address="http://127.0.0.1:1",
+                    run_id=str(uuid.uuid4()),
+                )
+                ended = Child(spec, folder / "children").end(timeout=240)
+                assert ended.verdict["outcome"] == "ok", ended.output
+
+        run(
+            "postgres",
+            "Postgres",
+            {
+                "hostPort": f"127.0.0.1:{database.port}",
+                "database": DATABASE,
+                "username": READER,
+                "authType": {"password": f"file:{database.reader_password}"},
+            },
+        )
+        keys = {"awsAccessKeyId": "s3_access_key_id", "awsSecretAccessKey": "s3_secret_access_key"}
+        references = {field: f"file:{secrets}/{name}" for field, name in keys.items()}
+        run("s3", "S3", {"awsConfig": {"awsRegion": REGION, "endPointURL": storage.url, **references}})
     return folder / "data"
 
 
-def _configured_workflows() -> dict[str, dict[str, Any]]:
+def _configured_workflows(service: str) -> dict[str, dict[str, Any]]:
     import yaml
 
-    definition = PROJECT_ROOT / "data_platform" / "defs" / "sources" / "postgres" / "defs.yaml"
+    definition = PROJECT_ROOT / "data_platform" / "defs" / "sources" / service / "defs.yaml"
     return yaml.safe_load(definition.read_text())["attributes"]["workflows"]
 
 

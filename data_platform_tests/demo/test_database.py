@@ -30,7 +30,7 @@ def ask(server: Server, query: str, user: str = READER) -> Any:
         return row[0] if row else None
 
 
-def test_the_committed_expectations_are_what_sql_says(database: Server) -> None:
+def test_the_committed_expectations_are_what_sql_and_the_files_say(database: Server) -> None:
     assert json.loads(as_json(expected(database))) == json.loads(FILE.read_text())
 
 

@@ -29,8 +29,8 @@ def storage(tmp_path: Path) -> Iterator[Storage]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with running_storage(tmp_path / "logs", port) as running:
-        running.program.wait_until(running.answers)
+    with running_storage(tmp_path / "logs", port) as (running, program):
+        program.wait_until(running.answers)
         yield running
 
 
@@ -103,7 +103,7 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
         },
     )
     # A bucket without a manifest has structure where the source's options say so.
-    put(storage, "landing", {"deep/orders/year=2026/1.parquet": orders(), "notes.txt": b"nothing"})
+    put(storage, "landing", {"deep/orders/year=2026/shop=north/1.parquet": orders(), "notes.txt": b"nothing"})
     default = {"containerName": "landing", "dataPath": "**/*.parquet", "autoPartitionDetection": True}
     let_read(storage, secrets)
 
@@ -126,7 +126,7 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
     assert columns(found["raw.events"]) == {"id": "LONG", "kind": "STRING", "score": "DOUBLE"}
     of_orders = {"id": "INT", "customer": "INT", "total": "FLOAT", "at": "DATETIME", "tags": "ARRAY"}
     assert columns(found["raw.orders"]) == {"day": "DATE", **of_orders}
-    assert columns(found["landing.deep/orders"]) == {"year": "INT", **of_orders}
+    assert columns(found["landing.deep/orders"]) == {"year": "INT", "shop": "VARCHAR", **of_orders}
     partitioned = {name for name, each in found.items() if each.get("dataModel", {}).get("isPartitioned")}
     assert partitioned == {"raw.orders", "landing.deep/orders"}
     assert found["raw.orders"]["parent"]["name"] == "raw"

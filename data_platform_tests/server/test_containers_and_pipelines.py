@@ -49,6 +49,11 @@ def test_columns_of_a_container_have_names_below_it_and_positions(
     assert second["children"][0]["fullyQualifiedName"] == f'{name}.address."post.code"'
 
 
+def test_a_column_of_a_container_needs_no_length(bot: Api, container: dict[str, Any]) -> None:
+    container["dataModel"]["columns"] = [{"name": "origin", "dataType": "VARCHAR"}]
+    assert bot.ok("PUT", "/containers", container)["dataModel"]["columns"][0]["dataType"] == "VARCHAR"
+
+
 def test_a_repeated_column_of_a_container_is_400(bot: Api, container: dict[str, Any]) -> None:
     container["dataModel"]["columns"] = [COLUMNS[0], COLUMNS[0]]
     bot.refused(400, "PUT", "/containers", container)

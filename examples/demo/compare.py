@@ -20,6 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table as Grid
 
+from examples.demo.compare_services import container_differences, pipeline_differences, summary
 from examples.demo.layout import CATALOG_URL, SECRETS
 
 EXPECTED: Final = Path(__file__).with_name("expected.json")
@@ -40,7 +41,7 @@ class Catalog:
         self.service = service
         self.database = f"{service}.{database}"
         connection = {"hostPort": url, "authProvider": "openmetadata", "securityConfig": {"jwtToken": token}}
-        self._client = OpenMetadata(OpenMetadataConnection.model_validate(connection))
+        self.client = OpenMetadata(OpenMetadataConnection.model_validate(connection))
 
     def short(self, fqn: str) -> str:
         """A name without the service and database it starts with."""
@@ -52,9 +53,9 @@ class Catalog:
         from metadata.generated.schema.entity.data.databaseSchema import DatabaseSchema
         from metadata.generated.schema.entity.services.databaseService import DatabaseService
 
-        services = self._client.list_all_entities(DatabaseService)
-        databases = self._client.list_all_entities(Database, params={"service": self.service})
-        schemas = self._client.list_all_entities(DatabaseSchema, params={"database": self.database})
+        services = self.client.list_all_entities(DatabaseService)
+        databases = self.client.list_all_entities(Database, params={"service": self.service})
+        schemas = self.client.list_all_entities(DatabaseSchema, params={"database": self.database})
         return {
             "databaseService": sum(1 for each in services if each.name.root == self.service),
             "database": sum(1 for _ in databases),
@@ -67,7 +68,7 @@ class Catalog:
         """Tables and views by name, with their columns and keys."""
         from metadata.generated.schema.entity.data.table import Table
 
-        listed = self._client.list_all_entities(
+        listed = self.client.list_all_entities(
             Table, fields=["columns", "tableConstraints"], params={"database": self.database}
         )
         return {self.short(table.fullyQualifiedName.root): table for table in listed}
@@ -77,11 +78,11 @@ class Catalog:
         from metadata.generated.schema.entity.data.databaseSchema import DatabaseSchema
         from metadata.generated.schema.entity.data.storedProcedure import StoredProcedure
 
-        schemas = self._client.list_all_entities(DatabaseSchema, params={"database": self.database})
+        schemas = self.client.list_all_entities(DatabaseSchema, params={"database": self.database})
         return sorted(
             self.short(procedure.fullyQualifiedName.root)
             for schema in schemas
-            for procedure in self._client.list_all_entities(
+            for procedure in self.client.list_all_entities(
                 StoredProcedure, params={"databaseSchema": schema.fullyQualifiedName.root}
             )
         )
@@ -90,7 +91,7 @@ class Catalog:
         """Where each column of a table comes from: columns by column."""
         from metadata.generated.schema.entity.data.table import Table
 
-        graph = self._client.get_lineage_by_name(Table, f"{self.database}.{table}", up_depth=1, down_depth=0) or {}
+        graph = self.client.get_lineage_by_name(Table, f"{self.database}.{table}", up_depth=1, down_depth=0) or {}
         sources: dict[str, set[str]] = {}
         for edge in graph.get("upstreamEdges") or []:
             for columns in (edge.get("lineageDetails") or {}).get("columnsLineage") or []:
@@ -102,7 +103,7 @@ class Catalog:
         """The latest profile of a table and its columns, or None."""
         from metadata.generated.schema.type.basic import FullyQualifiedEntityName
 
-        return self._client.get_latest_table_profile(FullyQualifiedEntityName(f"{self.database}.{table}"))
+        return self.client.get_latest_table_profile(FullyQualifiedEntityName(f"{self.database}.{table}"))
 
 
 def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
@@ -117,6 +118,8 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *_foreign_keys(catalog, tables, expected["foreign_keys"]),
         *_lineage(catalog, tables, expected["lineage"]),
         *_profiles(catalog, tables, expected["profiles"]),
+        *container_differences(catalog.client, expected["storage"]),
+        *(pipeline_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
     ]
 
 
@@ -227,18 +230,21 @@ def main() -> int:
     parser.add_argument("--url", default=CATALOG_URL, help="the catalog's API")
     parser.add_argument("--token-file", type=Path, default=SECRETS / "catalog_token")
     parser.add_argument("--expected", type=Path, default=EXPECTED)
+    parser.add_argument("--pipelines", type=Path, help="what is expected of Dagster; without it that is not compared")
     options = parser.parse_args()
     # The client logs and warns about itself when it is imported; this process has one thing to say.
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     expected = json.loads(options.expected.read_text())
+    if options.pipelines:
+        expected["dagster"] = json.loads(options.pipelines.read_text())
     token = options.token_file.read_text().strip()
     found = differences(Catalog(options.url, token, expected["service"], expected["database"]), expected)
     console = Console(width=None if sys.stdout.isatty() else 120)
     if not found:
-        console.print(f"The catalog holds exactly what the database holds: {_summary(expected)}.")
+        console.print(f"The catalog holds exactly what the sources hold: {_summary(expected)}.")
         return 0
-    grid = Grid("the catalog is not what the database is", title=f"{len(found)} differences")
+    grid = Grid("the catalog is not what the sources are", title=f"{len(found)} differences")
     for sentence in found:
         grid.add_row(sentence)
     console.print(grid)
@@ -251,7 +257,7 @@ def _summary(expected: dict[str, Any]) -> str:
     entities = ", ".join(f"{number} {kind}" for kind, number in expected["entities"].items())
     return (
         f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} comments, "
-        f"{edges} column lineage edges, {figures} profile figures"
+        f"{edges} column lineage edges, {figures} profile figures, {summary(expected)}"
     )
 
 

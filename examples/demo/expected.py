@@ -1,7 +1,8 @@
-"""What the catalog must hold after the demo, asked of the database itself in SQL.
+"""What the catalog must hold after the demo, asked of the database itself in SQL and of the files in S3.
 
-``python -m examples.demo.expected`` prints it; ``expected.json`` is the committed answer, and a test compares
-the two. Nothing here uses OpenMetadata or this project's ingestion, so that an error of theirs cannot hide.
+``.venv-ingestion/bin/python -m examples.demo.expected`` prints it; ``expected.json`` is the committed answer, and a
+test compares the two. What Dagster has is in no file: it is asked when the demo runs (``pipelines``). Nothing here
+uses OpenMetadata or this project's ingestion, so that an error of theirs cannot hide.
 
 Which column of a view comes from which column is not in PostgreSQL's catalogs. That is written by hand in
 ``lineage.json``, and held against what PostgreSQL does know: the columns of every view, and all columns that
@@ -21,6 +22,7 @@ from typing import Any, Final
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
+from examples.demo import raw_files
 from examples.demo.fill import fill
 from examples.demo.layout import POSTGRES_PORT, STATE, DemoError
 from examples.demo.postgres import DATABASE, Server, running_postgres
@@ -129,6 +131,7 @@ def expected(server: Server) -> dict[str, Any]:
             },
             "lineage": _lineage(statement),
             "profiles": {table: _profile(statement, table, columns) for table, columns in _PROFILED.items()},
+            "storage": raw_files.expected(),
         }
 
 

