@@ -102,9 +102,13 @@ class WorkflowError(DataPlatformError):
 
 
 class WorkflowFailedError(WorkflowError):
-    """The workflow ended with failures; ``permanent`` is decided by what failed."""
+    """The workflow ended with failures that another run may not meet."""
 
     permanent = False
+
+
+class RecordsRefusedError(WorkflowError):
+    """The catalog refused records, and would refuse them again."""
 
 
 class WorkflowTimeoutError(WorkflowError):

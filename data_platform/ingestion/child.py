@@ -105,12 +105,13 @@ def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Red
         try:
             token = str(resolver.resolve(spec.catalog_token, where="the catalog's token"))
             connection: dict[str, Any] = resolver.resolve(spec.connection, where="connection")
+            options: dict[str, Any] = resolver.resolve(spec.options, where=f"workflows.{spec.workflow}")
         finally:
             redactor.add(resolver.values)
     with CatalogClient(spec.catalog_url, token) as catalog:
         with progress.stage("preflight", "asking the catalog"):
             _preflight(catalog)
-        return run(spec, connection, token, catalog, progress, traffic)
+        return run(spec.model_copy(update={"options": options}), connection, token, catalog, progress, traffic)
 
 
 def _preflight(catalog: CatalogClient) -> None:

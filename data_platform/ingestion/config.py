@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from data_platform.errors import IncompatibleEnvironmentError
 from data_platform.ingestion.schemas import Category, connectors
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 
@@ -135,7 +136,10 @@ def _deleting_options(kind: str) -> list[str]:
         default: Any = getattr(model, "model_fields", {}).get("type")
         if default is not None and getattr(default.default, "value", None) == kind:
             return [name for name in model.model_fields if name.startswith("markDeleted")]
-    return []
+    raise IncompatibleEnvironmentError(
+        f"openmetadata-ingestion has no configuration of type {kind}, so that its deletions cannot be turned off",
+        remedy="install the version that data-platform's 'ingestion' extra names",
+    )
 
 
 def _steps(spec: WorkflowSpec, scratch: Path) -> Config:

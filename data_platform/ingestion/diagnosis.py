@@ -27,6 +27,7 @@ from data_platform.errors import (
 )
 from data_platform.ingestion.spec import WorkflowSpec
 
+_CATALOG_ERRORS: Final = frozenset({"OMetaClientInitError", "RestTransportError"})
 _LONGEST: Final = 300
 _STATEMENT: Final = re.compile(r"\s*\[SQL: .*", re.DOTALL)
 
@@ -43,35 +44,38 @@ def _rule(words: str, error: type[SourceError], what: str, remedy: str) -> _Rule
     return _Rule(re.compile(words, re.IGNORECASE), error, what, remedy)
 
 
+# A number is a status only where it is called one; ports, ids and names of hosts hold numbers as well.
+_STATUS: Final = r"\b(?:https?|status|code|error)\b\D{0,12}"
 # The first rule that matches decides, so what is certain comes before what is likely.
 _RULES: Final = (
     _rule(
-        r"(database|schema|catalog|bucket|role) [\"'`]?(?P<name>[\w.$-]+)[\"'`]? does not exist"
-        r"|unknown database [\"'`](?P<name2>[^\"'`]+)|NoSuchBucket|schema_not_found|catalog_not_found",
+        r"(database|schema|catalog|bucket|role) [\"'`]?[\w.$-]+[\"'`]? does not exist"
+        r"|unknown database [\"'`][^\"'`]+|NoSuchBucket|schema_not_found|catalog_not_found",
         SourceRefusedError,
         "the source does not know what the connection names",
         "correct the name in the source's defs.yaml",
     ),
     _rule(
-        r"authentication failed|access denied|invalid credentials|bad credentials|unauthorized|\b401\b"
+        r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
+        r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
+        r"|rate limit|too many requests|server closed the connection|EndpointConnectionError|failed to establish"
+        r"|unreachable|name resolution",
+        SourceUnreachableError,
+        "the source does not answer",
+        "check that it is up and that the address in its defs.yaml is right",
+    ),
+    _rule(
+        rf"authentication failed|access denied|invalid credentials|bad credentials|unauthorized|{_STATUS}401\b"
         r"|InvalidAccessKeyId|SignatureDoesNotMatch|no password supplied",
         SourceRefusedError,
         "the source refuses the credentials",
         "check the user and what the secret reference points at",
     ),
     _rule(
-        r"permission denied|insufficient privilege|forbidden|\b403\b|AccessDenied|no pg_hba.conf entry",
+        rf"permission denied|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied|no pg_hba.conf entry",
         SourceRefusedError,
         "the source refuses the permission",
         "grant the user what its page in docs/sources lists",
-    ),
-    _rule(
-        r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
-        r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
-        r"|server closed the connection|EndpointConnectionError|failed to establish|unreachable|name resolution",
-        SourceUnreachableError,
-        "the source does not answer",
-        "check that it is up and that the address in its defs.yaml is right",
     ),
 )
 
@@ -86,11 +90,13 @@ def diagnose(error: BaseException, spec: WorkflowSpec) -> DataPlatformError:
     for cause in _chain(error):
         if isinstance(cause, DataPlatformError):
             return cause
-        known = _known(cause, spec)
-        if known is not None:
-            return known
+        if type(cause).__name__ in _CATALOG_ERRORS:
+            return _catalog_error(str(cause), spec)
     detail = failed_connection_test(error) or _first_line(error)
-    return diagnose_source(detail, spec) or WorkflowFailedError(
+    known = diagnose_source(detail, spec) or _of_type(error, spec)
+    if known is not None:
+        return known
+    return WorkflowFailedError(
         f"the {spec.workflow} workflow stopped: {detail}",
         source=spec.service,
         remedy="look at the step's log for the stack trace",
@@ -121,10 +127,24 @@ def failed_connection_test(error: BaseException) -> str | None:
     return None
 
 
+def _of_type(error: BaseException, spec: WorkflowSpec) -> DataPlatformError | None:
+    """What an exception's type means, or that of its explicit cause; by name, so that nothing is imported for it.
+
+    What was merely being handled when it was raised does not count: an ``except ImportError`` that falls back to
+    something else is no missing package.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        known = _known(cause, spec)
+        if known is not None:
+            return known
+        cause = cause.__cause__
+    return None
+
+
 def _known(error: BaseException, spec: WorkflowSpec) -> DataPlatformError | None:
-    """Errors that are known by their type, looked up by name so that nothing is imported for it."""
-    name, text = type(error).__name__, shorten(_first_line(error))
-    match name:
+    text = shorten(_first_line(error))
+    match type(error).__name__:
         case "MissingPluginException" | "ModuleNotFoundError" | "ImportError":
             return IncompatibleEnvironmentError(
                 f"the ingestion environment lacks what connector {spec.connector} needs ({text})",
@@ -137,14 +157,12 @@ def _known(error: BaseException, spec: WorkflowSpec) -> DataPlatformError | None
                 source=spec.service,
                 remedy="correct the source's defs.yaml",
             )
-        case "OMetaClientInitError" | "RestTransportError":
-            return _catalog_error(str(error), spec)
         case _:
             return None
 
 
 def _catalog_error(text: str, spec: WorkflowSpec) -> CatalogError:
-    if re.search(r"401|403|unauthorized|token", text, re.IGNORECASE):
+    if re.search(rf"{_STATUS}40[13]\b|unauthori[sz]ed|not authorized|invalid token|expired", text, re.IGNORECASE):
         return CatalogUnauthorizedError(
             "the catalog refuses the token", source=spec.catalog_url, remedy="issue a new one for the ingestion bot"
         )

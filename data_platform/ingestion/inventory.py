@@ -97,11 +97,12 @@ def take(catalog: CatalogClient, category: str, service: str) -> Inventory:
         category: the service's category, a key of :data:`COLLECTIONS`.
         service: the service's name.
     """
-    walk = _databases(catalog, service) if category == "database" else _flat(catalog, category, service)
     try:
-        return Inventory({holding.id: holding for holding in walk})
+        catalog.get_by_name(f"services/{category}Services", service)
     except EntityNotFoundError:
         return Inventory()
+    walk = _databases(catalog, service) if category == "database" else _flat(catalog, category, service)
+    return Inventory({holding.id: holding for holding in walk})
 
 
 def compare(before: Inventory, after: Inventory) -> Difference:

@@ -110,13 +110,23 @@ class Traffic:
                 return
             key = (f"{method} {path}", str(request.body))
             if error is None and response is not None:
+                rows = self._booked(method, path, request, response)
                 self._losses.pop(key, None)
-                rows = self._arrived(method, path, request, response)
             else:
                 transient = response is None or response.status_code in {429, 502, 503, 504}
                 rows = [Loss(name, _collection(path), error or "", transient) for name in _names(path, request)]
             if rows:
                 self._losses[key] = rows
+
+    def _booked(
+        self, method: str, path: str, request: requests.PreparedRequest, response: requests.Response
+    ) -> list[Loss]:
+        """Book a successful answer; one that cannot be read tells nothing of what arrived, so nothing did."""
+        try:
+            return self._arrived(method, path, request, response)
+        except (ValueError, LookupError, AttributeError, TypeError):
+            error = f"{response.status_code} an answer that cannot be read"
+            return [Loss(name, _collection(path), error, False) for name in _names(path, request)]
 
     def _arrived(
         self, method: str, path: str, request: requests.PreparedRequest, response: requests.Response
@@ -140,10 +150,15 @@ class Traffic:
         passed = cast(list[dict[str, Any]], result.get("successRequest") or [])
         failed = cast(list[dict[str, Any]], result.get("failedRequest") or [])
         self.written.setdefault(collection, set()).update(_row_name(row) for row in passed)
-        return [Loss(_row_name(row), collection, str(row.get("message", "refused")), False) for row in failed]
+        losses = [Loss(_row_name(row), collection, f"400 {row.get('message') or 'refused'}", False) for row in failed]
+        unnamed = int(result.get("numberOfRowsFailed") or 0) - len(losses)
+        return losses + [Loss(f"a row of {collection}", collection, "400 refused", False)] * max(unnamed, 0)
 
     def _lineage(self, path: str, request: requests.PreparedRequest) -> None:
         body = _json(request)
+        if isinstance(body, list):  # a JSON Patch of an edge that is there already
+            self.edges.setdefault(path.removeprefix("lineage/"), 0)
+            return
         details = cast(dict[str, Any], body or {})
         if "/name/" in path:
             edge = path.removeprefix("lineage/")
@@ -213,6 +228,6 @@ def _fqn(response: requests.Response) -> str:
 
 def _message(response: requests.Response) -> str:
     try:
-        return str(response.json().get("message", response.reason))
+        return str(response.json().get("message") or response.reason or "refused")
     except (ValueError, AttributeError):
-        return str(response.reason)
+        return str(response.reason or "refused")

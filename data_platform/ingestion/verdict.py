@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 from data_platform.errors import (
     CatalogUnreachableError,
     DataPlatformError,
+    RecordsRefusedError,
     SourceEmptyError,
     SourceRefusedError,
     WorkflowFailedError,
@@ -25,6 +26,8 @@ from data_platform.ingestion.traffic import Loss
 
 # Names under which OpenMetadata's sink files a failed bulk request; the wire's account has its rows one by one.
 _BUFFERS: Final = frozenset({"Entity Buffer", "Entity  Buffer", "Query Buffer"})
+# What was read already brings no lineage and no usage again; metadata and profiles come with every run.
+_ALWAYS_BRING_SOMETHING: Final = frozenset({Workflow.METADATA, Workflow.PROFILING})
 # One part of a fully qualified name; parts with dots are quoted.
 _PART: Final = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 
@@ -98,7 +101,7 @@ def of_error(error: DataPlatformError) -> Verdict:
 def judge(spec: WorkflowSpec, evidence: Evidence) -> Verdict:
     """The verdict on a workflow that came to its end."""
     failures = tuple(_failures(evidence))
-    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(failures), 1)
+    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(spec, failures), 1)
     if failures and (percent < spec.min_success_percent or not evidence.arrived):
         return _failed(_why(spec, evidence, failures, percent), failures)
     suspicion = _missing(spec, evidence)
@@ -108,6 +111,8 @@ def judge(spec: WorkflowSpec, evidence: Evidence) -> Verdict:
         return Verdict(Outcome.PARTIAL, _partly(spec, evidence, failures), failures=failures)
     if _lists_nothing(evidence):
         return Verdict(Outcome.PARTIAL, f"{spec.service}: the source lists no {evidence.leaves}.")
+    if not evidence.arrived and spec.workflow in _ALWAYS_BRING_SOMETHING:
+        return Verdict(Outcome.PARTIAL, f"{spec.name}: nothing arrived, for nothing matched in the catalog.")
     return Verdict(Outcome.OK, f"{spec.name}: everything arrived.")
 
 
@@ -116,35 +121,44 @@ def _failed(error: DataPlatformError, failures: tuple[Failure, ...]) -> Verdict:
 
 
 def _failures(evidence: Evidence) -> Iterable[Failure]:
-    """Everything that failed, once: a loss on the wire that a step reported as well is the step's."""
+    """Everything that failed, once: a loss on the wire for whose reason a step reported a failure is that one."""
     reported = [failure for failure in evidence.reported if failure.name not in _BUFFERS]
     yield from reported
-    told = "\n".join(failure.error for failure in reported)
+    untold = [failure.error for failure in reported]
     for loss in evidence.losses:
-        reason = loss.error.split(" ", 1)[-1]
-        if reason not in told:
+        reason = loss.error.partition(" ")[2]
+        told = next((error for error in untold if reason and reason in error), None)
+        if told is None:
             yield Failure(loss.name, loss.kind, loss.error)
+        else:
+            untold.remove(told)
 
 
-def _lost(failures: tuple[Failure, ...]) -> int:
-    """Number of things that did not arrive; a table of which several columns failed is one."""
-    return len({(failure.kind, failure.name) for failure in failures})
+def _lost(spec: WorkflowSpec, failures: tuple[Failure, ...]) -> int:
+    """Number of things that did not arrive; a table's profile of which several columns failed is one."""
+    if spec.workflow is Workflow.PROFILING:
+        return len({(failure.kind, failure.name) for failure in failures})
+    return len(failures)
 
 
 def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], percent: float) -> DataPlatformError:
     first = failures[0]
-    if evidence.losses and all(loss.transient for loss in evidence.losses):
+    lost = _lost(spec, failures)
+    total = evidence.arrived + lost
+    transient = [loss for loss in evidence.losses if loss.transient]
+    if 2 * len(transient) > len(failures):
         return CatalogUnreachableError(
-            f"the catalog stopped answering and {len(evidence.losses)} of {evidence.arrived + _lost(failures)} writes"
-            f" of {spec.name} were lost",
+            f"the catalog stopped answering and {len(transient)} of {total} writes of {spec.name} were lost",
             source=spec.catalog_url,
             remedy="check that it is up; the next run repairs",
         )
     source = diagnose_source(first.error, spec)
     if source is not None and not evidence.arrived:
         return source
-    return WorkflowFailedError(
-        f"{_lost(failures)} of {evidence.arrived + _lost(failures)} records of {spec.workflow} were lost,"
+    refused = not transient and len(evidence.losses) == len(failures)
+    kind = RecordsRefusedError if refused else WorkflowFailedError
+    return kind(
+        f"{lost} of {total} records of {spec.workflow} were lost,"
         f" {percent:.0f} % arrived and {spec.min_success_percent:g} % are asked for;"
         f" the first: {first.name}: {first.error}",
         source=spec.service,
@@ -153,7 +167,7 @@ def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], 
 
 
 def _partly(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...]) -> str:
-    total = evidence.arrived + _lost(failures)
+    total = evidence.arrived + _lost(spec, failures)
     return f"{spec.name}: {evidence.arrived} of {total} records arrived; the first that did not: {failures[0].name}."
 
 

@@ -104,24 +104,38 @@ def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec, turn: int
     """The child process; however the block is left, the child and what it started are gone afterwards."""
     lifeline, held = os.pipe()
     try:
-        child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [str(python), "-I", "-m", CHILD],
-            env={
-                **environment.for_child(variables([spec.connection, spec.catalog_token])),
-                **session.get_bootstrap_env_vars(),
-                LIFELINE: str(lifeline),
-            },
-            stdin=subprocess.DEVNULL,
-            pass_fds=(lifeline, turn),
-            start_new_session=True,
-        )
-        os.close(lifeline)
-        try:
-            yield child
-        finally:
-            _end(child)
-    finally:
+        child = _start(python, session, spec, (lifeline, turn))
+    except OSError as error:
         os.close(held)
+        raise IncompatibleEnvironmentError(
+            f"the ingestion environment's interpreter cannot be run ({error.strerror})",
+            source=str(python),
+            remedy="run 'make setup', or set DATA_PLATFORM_INGESTION_PYTHON",
+        ) from error
+    finally:
+        os.close(lifeline)
+    try:
+        yield child
+    finally:
+        _end(child)
+        os.close(held)
+
+
+def _start(
+    python: Path, session: dg.PipesSession, spec: WorkflowSpec, descriptors: tuple[int, int]
+) -> subprocess.Popen[bytes]:
+    lifeline, _ = descriptors
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [str(python), "-I", "-m", CHILD],
+        env={
+            **environment.for_child(variables([spec.connection, spec.options, spec.catalog_token])),
+            **session.get_bootstrap_env_vars(),
+            LIFELINE: str(lifeline),
+        },
+        stdin=subprocess.DEVNULL,
+        pass_fds=descriptors,
+        start_new_session=True,
+    )
 
 
 def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:

@@ -52,6 +52,11 @@ BAD_INPUT = {
         8,
         "connection.sslMode: cannot be 'always': known values are disable, allow, prefer, require, verify-ca, ",
     ),
+    "unreadable filter": (
+        ("metadata: {}", "metadata:\n      schemaFilterPattern:\n        includes: ['sales(']"),
+        17,
+        "workflows.metadata.schemaFilterPattern.includes[0]: is no regular expression (missing ), unterminated",
+    ),
     "literal secret": (
         ('"vault:secret-data/dagster/shop#password"', "hunter2"),
         13,

@@ -23,6 +23,8 @@ from data_platform_tests.ingestion.test_verdict import spec
         'could not translate host name "db" to address: Name or service not known',
         "HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /v1/statement",
         "connection timed out",
+        'connection to server at "db-403" timed out',
+        "HTTP 403: rate limit exceeded",
     ],
 )
 def test_a_source_that_does_not_answer_may_be_tried_again(words: str) -> None:
@@ -61,6 +63,24 @@ def test_the_cause_behind_an_exception_is_found() -> None:
             raise ValueError("something went wrong") from inner
     except ValueError as outer:
         assert type(diagnose(outer, spec())) is CatalogUnreachableError
+
+
+def test_a_fallback_from_a_missing_package_is_not_the_cause() -> None:
+    try:
+        try:
+            raise ImportError("no fast path")
+        except ImportError:
+            raise RuntimeError("Connection refused")  # noqa: B904 - as the client does
+    except RuntimeError as error:
+        assert type(diagnose(error, spec())) is SourceUnreachableError
+
+
+def test_numbers_in_an_address_are_no_status() -> None:
+    class RestTransportError(Exception):
+        """As the client's own is called."""
+
+    words = "Transport failure on PUT http://catalog/api/v1/tables/4031a401-0000: Connection refused, token"
+    assert type(diagnose(RestTransportError(words), spec())) is CatalogUnreachableError
 
 
 def test_a_missing_driver_says_what_to_install() -> None:

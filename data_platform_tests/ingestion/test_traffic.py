@@ -84,7 +84,7 @@ def test_a_bulk_request_is_booked_row_by_row(session: requests.Session, catalog:
     session.put(f"{catalog.url}/tables/bulk", json=TABLES)
     assert traffic.written == {"tables": {"shop.main.sales.orders"}}
     assert [(loss.name, loss.kind, loss.error) for loss in traffic.losses] == [
-        ("shop.main.sales.lines", "tables", "too long")
+        ("shop.main.sales.lines", "tables", "400 too long")
     ]
 
 
@@ -154,3 +154,22 @@ def test_the_runs_of_a_pipeline_arrive_in_bulk_and_are_lost_under_its_name(
     assert traffic.other_writes == {"pipelines": 1}
     (loss,) = traffic.losses
     assert (loss.name, loss.error) == ("pipelines/dagster.hourly/status/bulk", "400 Invalid task name load")
+
+
+def test_a_patch_of_an_edge_is_an_edge(session: requests.Session, catalog: Catalog, traffic: Traffic) -> None:
+    catalog.answers = [(200, {})]
+    session.patch(f"{catalog.url}/lineage/table/a/table/b", json=[{"op": "add", "path": "/x", "value": 1}])
+    assert list(traffic.edges) == ["table/a/table/b"]
+    assert traffic.losses == []
+
+
+@pytest.mark.parametrize(
+    "answer", ["a web page", {"status": "failure", "numberOfRowsFailed": 2}, {"successRequest": "what is this"}]
+)
+def test_an_answer_that_tells_nothing_loses_what_was_sent(
+    session: requests.Session, catalog: Catalog, traffic: Traffic, answer: object
+) -> None:
+    catalog.answers = [(200, answer)]
+    session.put(f"{catalog.url}/tables/bulk", json=TABLES)
+    assert len(traffic.losses) == 2
+    assert traffic.arrived == 0

@@ -69,6 +69,44 @@ def test_what_a_step_and_the_wire_both_saw_counts_once() -> None:
     assert len(verdict.failures) == 1
 
 
+def test_a_loss_without_a_reason_is_still_a_loss() -> None:
+    losses = tuple(loss(f"t{number}", "500 ") for number in range(50))
+    reported = (Failure("other", "step", "something else"),)
+    assert len(judge(spec(), evidence(losses=losses, reported=reported)).failures) == 51
+
+
+def test_one_reported_failure_hides_one_loss_and_not_all_of_its_kind() -> None:
+    losses = tuple(loss(f"t{number}", "400 Bad Request") for number in range(50))
+    reported = (Failure("t0", "step", "api request failure: Bad Request"),)
+    assert len(judge(spec(), evidence(losses=losses, reported=reported)).failures) == 50
+
+
+def test_losses_under_one_generic_name_are_counted_one_by_one() -> None:
+    reported = (Failure("_run_stage_processor", "topology", "boom"),) * 99
+    verdict = judge(spec(), evidence(reported=reported))
+    assert verdict.outcome is Outcome.FAILED
+    assert "99 of 198 records" in verdict.sentence
+
+
+@pytest.mark.parametrize("workflow", [Workflow.METADATA, Workflow.PROFILING])
+def test_a_run_that_brought_nothing_is_not_ok(workflow: Workflow) -> None:
+    verdict = judge(spec(workflow), evidence(arrived=0, listed={}, leaves=None))
+    assert verdict.outcome is Outcome.PARTIAL
+    assert "nothing arrived" in verdict.sentence
+
+
+def test_what_the_catalog_refused_is_not_sent_again() -> None:
+    losses = tuple(loss(f"t{number}") for number in range(99))
+    assert judge(spec(), evidence(losses=losses)).permanent
+
+
+def test_one_lost_connection_beside_many_refusals_of_the_source_does_not_blame_the_catalog() -> None:
+    reported = tuple(Failure(f"t{number}", "Postgres", "permission denied for table t") for number in range(50))
+    dropped = (loss(error="no answer (ConnectionError)", transient=True),)
+    verdict = judge(spec(), evidence(arrived=10, losses=dropped, reported=reported))
+    assert "the catalog stopped answering" not in verdict.sentence
+
+
 def test_a_table_of_which_several_columns_failed_is_one_loss() -> None:
     columns = tuple(Failure("shop.main.sales.orders", "Profiler", f"column {number}") for number in range(30))
     verdict = judge(spec(Workflow.PROFILING), evidence(reported=columns, leaves=None))
@@ -109,9 +147,9 @@ def test_a_source_that_never_had_anything_is_a_warning() -> None:
     assert judge(spec(), evidence(listed={})).outcome is Outcome.PARTIAL
 
 
-@pytest.mark.parametrize("workflow", [Workflow.LINEAGE, Workflow.USAGE, Workflow.PROFILING])
-def test_a_workflow_that_lists_nothing_by_nature_is_ok(workflow: Workflow) -> None:
-    assert judge(spec(workflow), evidence(listed={}, leaves=None)).outcome is Outcome.OK
+@pytest.mark.parametrize("workflow", [Workflow.LINEAGE, Workflow.USAGE])
+def test_a_workflow_that_may_find_nothing_new_is_ok(workflow: Workflow) -> None:
+    assert judge(spec(workflow), evidence(arrived=0, listed={}, leaves=None)).outcome is Outcome.OK
 
 
 @pytest.mark.parametrize("include", ["^sales$", "sales", "a.b", "^sal.*", "shop\\.main\\.sales"])

@@ -9,6 +9,7 @@ matches" helps nobody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -64,7 +65,21 @@ class Violation:
 
 def violations(value: Any, schema: Schema) -> list[Violation]:
     """Everything that is wrong with ``value``, in the order in which the schema looks at it."""
-    return [violation for error in _validator(schema).iter_errors(value) for violation in _explain(error)]
+    wrong = [violation for error in _validator(schema).iter_errors(value) for violation in _explain(error)]
+    return [*wrong, *_unreadable_patterns(value, ())]
+
+
+def _unreadable_patterns(value: Any, path: Path) -> Iterator[Violation]:
+    """Filters whose regular expressions cannot be read, which would end a run only after it has written."""
+    if isinstance(value, dict):
+        for key, inner in cast(dict[str, Any], value).items():
+            yield from _unreadable_patterns(inner, (*path, key))
+    elif isinstance(value, list) and path and path[-1] in {"includes", "excludes"}:
+        for index, pattern in enumerate(cast(list[Any], value)):
+            try:
+                re.compile(str(pattern))
+            except re.error as error:
+                yield Violation((*path, index), f"is no regular expression ({error})", "escape it, or correct it")
 
 
 def closest(name: str, known: Sequence[str], noun: str) -> str:
