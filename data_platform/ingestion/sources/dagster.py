@@ -42,7 +42,8 @@ from metadata.ingestion.models.pipeline_status import OMetaBulkPipelineStatus
 from metadata.ingestion.source.pipeline.pipeline_service import PipelineServiceSource
 from metadata.utils import fqn
 
-from data_platform.ingestion.sources.dagster_api import Asset, Broken, Job, Path, Run, Step, Webserver
+from data_platform.ingestion.sources.dagster_api import Webserver
+from data_platform.ingestion.sources.dagster_model import Asset, Broken, Job, Path, Run, Step
 
 # Dagster's default repository of a location; its pages leave the name out.
 _ONLY_REPOSITORY: Final = "__repository__"

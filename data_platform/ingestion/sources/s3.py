@@ -18,10 +18,8 @@ Derived from OpenMetadata's connector, which decides what becomes a container (a
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import botocore.exceptions
 from metadata.generated.schema.entity.data.container import ContainerDataModel, FileFormat
@@ -30,12 +28,12 @@ from metadata.generated.schema.entity.services.connections.database.datalake.s3C
 from metadata.generated.schema.entity.services.ingestionPipelines.status import StackTraceError
 from metadata.ingestion.source.storage.s3.metadata import S3Source as OpenMetadataS3Source
 from metadata.ingestion.source.storage.s3.models import S3ContainerDetails
-from metadata.parsers.avro_parser import parse_avro_schema
 from metadata.readers.dataframe.reader_factory import SupportedTypes, get_df_reader
-from metadata.utils.datalake.datalake_utils import DataFrameColumnParser, ParquetDataFrameColumnParser
+from metadata.utils.datalake.datalake_utils import DataFrameColumnParser
 from metadata.utils.storage_utils import is_excluded_artifact
 
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.sources.formats import avro_columns, parquet_columns
 
 SAMPLES: Final = 5
 """Files of a prefix that are tried before its columns are given up."""
@@ -273,49 +271,6 @@ def watch(client: Any, refused: Any) -> None:
         client.meta.events.register(f"before-parameter-build.s3.{operation}", remember)
         client.meta.events.register(f"after-call.s3.{operation}", answered)
         client.meta.events.register(f"after-call-error.s3.{operation}", unanswered)
-
-
-def parquet_columns(file: bytes) -> list[Column]:
-    """Columns of a Parquet file, of which the end with its footer is enough, in OpenMetadata's types."""
-    import pyarrow
-    import pyarrow.parquet
-    from pandas import DataFrame
-
-    schema: Any = pyarrow.parquet.read_schema(pyarrow.BufferReader(file))  # pyright: ignore[reportUnknownMemberType]
-    # OpenMetadata's parser of Arrow schemas takes a data frame; what it goes by is the Arrow table it makes of it.
-    parser: Any = ParquetDataFrameColumnParser(DataFrame())
-    parser._arrow_table = schema.empty_table()
-    return parser.get_columns()
-
-
-def avro_columns(file: io.IOBase) -> list[Column]:
-    """Columns of an Avro file, of which the header is enough, in OpenMetadata's types.
-
-    Raises:
-        ValueError: its schema is no record, so that it has no columns.
-    """
-    import fastavro
-
-    schema: Any = fastavro.reader(cast(Any, file)).writer_schema
-    parsed: Any = parse_avro_schema(json.dumps(_required(schema)), cls=Column)
-    if not parsed or not parsed[0].children:
-        raise ValueError("its schema is no record")
-    return parsed[0].children
-
-
-def _required(schema: Any) -> Any:
-    """An Avro schema in which a value that may be missing has the type of the value: ``["null", "int"]`` is ``int``."""
-    if isinstance(schema, list):
-        kinds = [_required(kind) for kind in cast(list[Any], schema) if kind != "null"]
-        return kinds[0] if len(kinds) == 1 else kinds
-    if isinstance(schema, dict):
-        members = cast(dict[str, Any], schema)
-        changed = {key: _required(members[key]) for key in ("type", "items", "values") if key in members}
-        if "fields" in members:
-            changed["fields"] = [_required(field) for field in members["fields"]]
-        # A default belongs to the first type of a union, which may be the one that is left out here.
-        return {key: value for key, value in members.items() if key != "default"} | changed
-    return schema
 
 
 def _first_line(error: Exception) -> str:
