@@ -29,6 +29,9 @@ class People:
         headers = {"Authorization": f"Bearer {server.token('admin')}"}
         self._http = httpx.Client(base_url=f"{server.url}/v1/", headers=headers)
 
+    def close(self) -> None:
+        self._http.close()
+
     def put(self, collection: str, **body: Any) -> dict[str, Any]:
         response = self._http.put(collection, json=body)
         response.raise_for_status()
@@ -41,13 +44,14 @@ class People:
 
 
 @pytest.fixture(scope="module")
-def people(server: RunningServer) -> People:
+def people(server: RunningServer) -> Iterator[People]:
     people = People(server)
     people.put("teams", name="analytics", teamType="Group")
     people.put("teams", name="finance", teamType="Group")
     people.put("users", name="ada", email="ada@example.org")
     people.put("domains", name="Sales", domainType="Aggregate", description="What is sold")
-    return people
+    yield people
+    people.close()
 
 
 @pytest.fixture
