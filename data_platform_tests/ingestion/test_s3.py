@@ -156,7 +156,8 @@ def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_pref
         },
     )
     time.sleep(1.1)  # S3 knows when a file was written to the second, and the newest is the sample
-    storage.client().put_object(Bucket="raw", Key="orders/2.parquet", Body=orders()[:-20])
+    with storage.client() as client:
+        client.put_object(Bucket="raw", Key="orders/2.parquet", Body=orders()[:-20])
     let_read(storage, secrets)
 
     ended = run(make(options={}, bucketNames=["raw"]))

@@ -40,17 +40,22 @@ class Storage:
 
     url: str
 
-    def client(self, service: str = "s3") -> Any:
+    @contextmanager
+    def client(self, service: str = "s3") -> Iterator[Any]:
         """A client that may do everything, until :func:`let_read` is called."""
         import boto3
 
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id="administrator",
             aws_secret_access_key="administrator",
         )
+        try:
+            yield client
+        finally:
+            client.close()
 
     def answers(self) -> bool:
         """Whether it can be used."""
@@ -75,10 +80,10 @@ def running_storage(logs: Path, port: int) -> Iterator[tuple[Storage, Program]]:
 
 def put(storage: Storage, bucket: str, files: Mapping[str, bytes]) -> None:
     """Make a bucket with these files."""
-    client = storage.client()
-    client.create_bucket(Bucket=bucket)
-    for key, body in files.items():
-        client.put_object(Bucket=bucket, Key=key, Body=body)
+    with storage.client() as client:
+        client.create_bucket(Bucket=bucket)
+        for key, body in files.items():
+            client.put_object(Bucket=bucket, Key=key, Body=body)
 
 
 def let_read(storage: Storage, secrets: Path, *, denied: str | None = None) -> None:
@@ -92,15 +97,15 @@ def let_read(storage: Storage, secrets: Path, *, denied: str | None = None) -> N
     Raises:
         DemoError: the server cannot be told to check.
     """
-    identities = storage.client("iam")
     statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": _READ, "Resource": "*"}]
     if denied:
         arn = f"arn:aws:s3:::{denied}"
         statements.append({"Effect": "Deny", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]})
-    identities.create_user(UserName=READER)
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    identities.put_user_policy(UserName=READER, PolicyName="read", PolicyDocument=policy)
-    key = identities.create_access_key(UserName=READER)["AccessKey"]
+    with storage.client("iam") as identities:
+        identities.create_user(UserName=READER)
+        identities.put_user_policy(UserName=READER, PolicyName="read", PolicyDocument=policy)
+        key = identities.create_access_key(UserName=READER)["AccessKey"]
     write_secret(secrets / "s3_access_key_id", key["AccessKeyId"])
     write_secret(secrets / "s3_secret_access_key", key["SecretAccessKey"])
     # The number of requests that are still let through unchecked.
