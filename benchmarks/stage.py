@@ -72,7 +72,7 @@ class Stage:
             environment="demo",
             service=service,
             connector="Postgres",
-            workflow=workflow,
+            workflows=(workflow,),
             connection=self._connection(f"file:{self._password}"),
             options=options,
             catalog_url=self.catalog_url,

@@ -131,6 +131,11 @@ def variable(name: str) -> str:
     return value
 
 
+def extended(values: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with more variables, for a program that it becomes."""
+    return {**os.environ, **values}
+
+
 def for_child(extra: Iterable[str]) -> dict[str, str]:
     """The environment of a child process: what it needs to run, and the variables its references name."""
     return {name: os.environ[name] for name in (*_PASSED_ON, *extra) if name in os.environ}

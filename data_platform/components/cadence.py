@@ -6,10 +6,15 @@ policy. To add one, add it here and give it a schedule in ``data_platform/defs/s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
+
+import dagster as dg
+
+_LATE: Final = timedelta(hours=2)
 
 TIMEZONE: Final = "Etc/UTC"
 
@@ -46,3 +51,11 @@ _TIMES: Final = {
     Cadence.DAILY: _Times("0 2 * * *", timedelta(days=1)),
     Cadence.CRITICAL: _Times("0 */4 * * *", timedelta(hours=4)),
 }
+
+
+def freshness(cadences: Sequence[Cadence]) -> dg.FreshnessPolicy | None:
+    """Late is a warning, a run that was missed altogether is a failure."""
+    period = min((cadence.period for cadence in cadences), default=None)
+    if period is None:
+        return None
+    return dg.FreshnessPolicy.time_window(warn_window=period + _LATE, fail_window=2 * period + _LATE)

@@ -63,6 +63,7 @@ def check_definition(
     problems = [
         *_environment_problems(known, connection, environments),
         *_workflow_problems(known, workflows),
+        *_shared_problems(known, workflows),
         *_schedule_problems(workflows, schedules),
         *_order_problems(after, sources),
         *violations(numbers, _NUMBERS),
@@ -136,6 +137,21 @@ def _workflow_problems(connector: Connector, workflows: Mapping[Workflow, Option
             continue
         for problem in violations(options, connector.options_schema(workflow)):
             yield Violation(("workflows", workflow.value, *problem.path), problem.what, problem.remedy)
+
+
+def _shared_problems(connector: Connector, workflows: Mapping[Workflow, Options]) -> Iterator[Violation]:
+    """Options of workflows that OpenMetadata does in one run: each is the run's, so they cannot differ."""
+    for run in connector.runs:
+        first: dict[str, tuple[Workflow, Any]] = {}
+        for workflow in run:
+            for name, value in workflows.get(workflow, {}).items():
+                other, wanted = first.setdefault(name, (workflow, value))
+                if wanted != value:
+                    yield Violation(
+                        ("workflows", workflow.value, name),
+                        f"differs from workflows.{other.value}.{name}",
+                        f"{connector.name} does {' and '.join(run)} in one run; write it at one of them",
+                    )
 
 
 def _schedule_problems(workflows: Mapping[Workflow, Options], schedules: Mapping[Workflow, Any]) -> Iterator[Violation]:

@@ -1,34 +1,34 @@
 """One source of metadata as a Dagster component: from its YAML to the assets that fill the catalog.
 
 Every workflow of a source is one asset, ``openmetadata/<service>/<workflow>``, whose body starts the workflow in a
-process of its own through ``WorkflowLauncher``. Loading a definition imports nothing of OpenMetadata's, asks no network
-and resolves no secret.
+process of its own through ``WorkflowLauncher``. Workflows that OpenMetadata does in one run, as for dbt, are the assets
+of one op, which starts one process for those of them that are selected. Loading a definition imports nothing of
+OpenMetadata's, asks no network and resolves no secret.
 
 A source that has no connection in the current environment is still listed, as a bare asset that cannot be
 materialized: dependencies on it stay visible, and no job can select it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from functools import cache, cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from pydantic import BaseModel, Field, ValidationError
 
 from data_platform import environment
-from data_platform.components.cadence import Cadence
+from data_platform.components.cadence import Cadence, freshness
 from data_platform.components.checks import check_specs
+from data_platform.components.dbt_models import DbtModels
 from data_platform.components.definition import check_definition, merged, refusal
 from data_platform.components.description import describe, describe_unconnected
 from data_platform.components.frame import violations_of, with_clear_errors
+from data_platform.components.locator import Locator
 from data_platform.components.scaffold import MetadataSourceScaffolder
 from data_platform.components.templates import LITERAL
 from data_platform.ingestion.schemas import Connector, connectors
-from data_platform.ingestion.schemas.check import Path as FieldPath
-from data_platform.ingestion.spec import DEFAULT_MIN_SUCCESS, DEFAULT_TIMEOUT, Workflow, WorkflowSpec
+from data_platform.ingestion.spec import DEFAULT_MIN_SUCCESS, DEFAULT_TIMEOUT, DESCRIBED, Workflow, WorkflowSpec
 
 if TYPE_CHECKING:
     from data_platform.resources.launcher import WorkflowLauncher
@@ -38,7 +38,6 @@ LAUNCHER: Final = "workflow_launcher"
 """Key of the resource that runs workflows."""
 
 _RETRY_DELAY: Final = 30.0
-_LATE: Final = timedelta(hours=2)
 
 WorkflowEvent = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -110,7 +109,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         try:
             return super().load(attributes, context)
         except ValidationError as error:
-            raise refusal(violations_of(error), _Locator(context)) from None
+            raise refusal(violations_of(error), Locator(context)) from None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The source's assets in the current environment.
@@ -118,7 +117,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         Raises:
             ConfigurationError: the definition cannot work.
         """
-        locate = _Locator(context)
+        locate = Locator(context)
         check_definition(
             connector=self.connector,
             connection=self.connection,
@@ -134,9 +133,10 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             },
             locate=locate,
         )
+        made = self._made_tables(context)
         if self._connection() is None:
             return dg.Definitions(assets=[self._placeholder(workflow, locate(())) for workflow in self.workflows])
-        return dg.Definitions(assets=[self._asset(workflow) for workflow in self.workflows])
+        return dg.Definitions(assets=[self._assets(workflows, made) for workflows in self._runs()])
 
     def get_asset_spec(self, workflow: Workflow) -> dg.AssetSpec:
         """The asset of one workflow; to change it in YAML use ``translation``, in Python override this."""
@@ -149,7 +149,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             owners=self.owners,
             tags={cadence.tag: "" for cadence in self._cadences(workflow)},
             kinds={KEY_PREFIX, self.connector.casefold()},
-            freshness_policy=self._freshness(workflow),
+            freshness_policy=freshness(self._cadences(workflow)),
         )
         return self.translation(spec, workflow) if self.translation else spec
 
@@ -158,25 +158,39 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         return check_specs(self.get_asset_spec(workflow).key, workflow)
 
     def execute(
-        self, context: dg.AssetExecutionContext, workflow: Workflow, launcher: "WorkflowLauncher"
+        self, context: dg.AssetExecutionContext, workflows: Sequence[Workflow], launcher: "WorkflowLauncher"
     ) -> Iterator[WorkflowEvent]:
-        """Run one workflow; the body of its asset.
+        """Run the workflows whose assets are selected; the body of their op.
+
+        Args:
+            context: of the step.
+            workflows: workflows that OpenMetadata does in one run.
+            launcher: what runs them.
 
         Raises:
-            dagster.Failure: the workflow failed; says why, and whether Dagster may retry.
+            dagster.Failure: a workflow failed; says why, and whether Dagster may retry.
         """
-        yield from launcher.run(context=context, spec=self.workflow_spec(workflow, run_id=context.run.run_id))
+        keys = {workflow: self.get_asset_spec(workflow).key for workflow in workflows}
+        asked = {workflow: key for workflow, key in keys.items() if key in context.selected_asset_keys}
+        if not asked:
+            raise dg.Failure("A check is made when its asset is materialized: select the asset.", allow_retries=False)
+        spec = self.workflow_spec(*asked, run_id=context.run.run_id)
+        yield from launcher.run(context=context, spec=spec, assets=asked)
 
-    def workflow_spec(self, workflow: Workflow, *, run_id: str) -> WorkflowSpec:
-        """What the workflow is to do in the current environment, secrets as references."""
+    def workflow_spec(self, *workflows: Workflow, run_id: str) -> WorkflowSpec:
+        """What one run is to do in the current environment, secrets as references."""
         here = environment.current()
+        options: dict[str, Any] = {}
+        for workflow in self._together(workflows[0]):
+            # Also of what is not asked for: what is asked for does not depend on what else is selected.
+            options = merged(options, self.workflows[workflow])
         return WorkflowSpec(
             environment=here.name,
             service=self.service,
             connector=self.connector,
-            workflow=workflow,
+            workflows=workflows,
             connection=merged(self.connection, self.environments[here.name]),
-            options=self.workflows[workflow],
+            options=options,
             catalog_url=here.catalog_url,
             catalog_token=here.catalog_token,
             vault_address=here.vault_address,
@@ -199,15 +213,36 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         own = self.environments.get(environment.current().name)
         return None if own is None else merged(self.connection, own)
 
-    def _asset(self, workflow: Workflow) -> dg.AssetsDefinition:
-        spec = self.get_asset_spec(workflow)
+    def _made_tables(self, context: dg.ComponentLoadContext) -> list[dg.AssetKey]:
+        """Assets of this project that make the source's tables here."""
+        makers = context.component_tree.get_all_components(DbtModels)
+        return [key for maker in makers if maker.service == self.service for key in maker.model_keys()]
+
+    def _runs(self) -> list[list[Workflow]]:
+        """This source's workflows, those together that OpenMetadata does in one run."""
+        own = [[workflow for workflow in run if workflow in self.workflows] for run in self._connector.runs]
+        return [run for run in own if run]
+
+    def _together(self, workflow: Workflow) -> list[Workflow]:
+        return next(run for run in self._runs() if workflow in run)
+
+    def _pool(self) -> str:
+        """Runs that write to the same service's entities wait for each other."""
+        return f"{KEY_PREFIX}/{(self._connection() or {}).get(DESCRIBED, self.service)}"
+
+    def _assets(self, workflows: Sequence[Workflow], made: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+        specs = [self.get_asset_spec(workflow) for workflow in workflows]
+        if Workflow.METADATA in workflows:
+            # What is in the catalog is what was there when the source was listed.
+            specs = [spec.merge_attributes(deps=made) for spec in specs]  # pyright: ignore[reportUnknownMemberType]
 
         @dg.multi_asset(
-            name=f"{KEY_PREFIX}__{self.service}__{workflow.value}",
-            specs=[spec],
-            check_specs=self.get_check_specs(workflow),
+            name=f"{KEY_PREFIX}__{self.service}__{'_and_'.join(workflows)}",
+            specs=specs,
+            check_specs=[check for workflow in workflows for check in self.get_check_specs(workflow)],
+            can_subset=len(workflows) > 1,
             required_resource_keys={LAUNCHER},
-            pool=f"{KEY_PREFIX}/{self.service}",
+            pool=self._pool(),
             retry_policy=dg.RetryPolicy(
                 max_retries=self.retries,
                 delay=_RETRY_DELAY,
@@ -216,7 +251,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             ),
         )
         def run_workflow(context: dg.AssetExecutionContext) -> Iterator[WorkflowEvent]:
-            yield from self.execute(context, workflow, getattr(context.resources, LAUNCHER))
+            yield from self.execute(context, workflows, getattr(context.resources, LAUNCHER))
 
         return run_workflow
 
@@ -227,20 +262,13 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         return spec.replace_attributes(description=text, freshness_policy=None)  # pyright: ignore[reportUnknownMemberType]
 
     def _upstream(self, workflow: Workflow) -> list[dg.AssetKey]:
-        """Metadata comes before all else of a source, and after that of the sources it builds on."""
-        if workflow is not Workflow.METADATA and Workflow.METADATA in self.workflows:
+        """Metadata comes before the other runs of a source, and after that of the sources it builds on."""
+        if Workflow.METADATA in self.workflows and Workflow.METADATA not in self._together(workflow):
             return [asset_key(self.service, Workflow.METADATA)]
         return [asset_key(service, Workflow.METADATA) for service in self.after]
 
     def _cadences(self, workflow: Workflow) -> list[Cadence]:
         return self.schedules.get(workflow, [Cadence.DAILY])
-
-    def _freshness(self, workflow: Workflow) -> dg.FreshnessPolicy | None:
-        """One missed run is a warning, two are a failure."""
-        period = min((cadence.period for cadence in self._cadences(workflow)), default=None)
-        if period is None:
-            return None
-        return dg.FreshnessPolicy.time_window(warn_window=period + _LATE, fail_window=2 * period + _LATE)
 
     def _links(self) -> Mapping[str, dg.MetadataValue[Any]]:
         """Where people look at what the asset fills."""
@@ -253,22 +281,3 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
 @cache
 def _model(component: type[MetadataSource]) -> type[BaseModel]:
     return with_clear_errors(component.model())
-
-
-class _Locator:
-    """Where a path of a definition is written: ``data_platform/defs/sources/trino/defs.yaml:12``."""
-
-    def __init__(self, context: dg.ComponentLoadContext) -> None:
-        self._context = context
-
-    def __call__(self, path: FieldPath) -> str:
-        tree = cast(Any, getattr(cast(Any, self._context).component_decl, "source_tree", None))
-        if tree is None:
-            return self._relative(self._context.path)
-        position, _ = tree.source_position_tree.lookup_closest_and_path(("attributes", *path), None)
-        file = self._relative(Path(position.filename))
-        return f"{file}:{position.start.line}" if path else file
-
-    def _relative(self, path: Path) -> str:
-        root = self._context.project_root
-        return str(path.relative_to(root) if path.is_relative_to(root) else path)

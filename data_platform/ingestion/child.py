@@ -22,16 +22,18 @@ from data_platform import __version__, environment
 from data_platform.errors import (
     CatalogUnauthorizedError,
     DataPlatformError,
+    EntityNotFoundError,
     IncompatibleEnvironmentError,
     ProtocolMismatchError,
+    SourceRefusedError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import lifeline, report
+from data_platform.ingestion import dbt, lifeline, report
 from data_platform.ingestion.catalog import CatalogClient, check_versions
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, DESCRIBED, LIFELINE, PROTOCOL, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
@@ -76,27 +78,28 @@ def _spec(pipes: PipesContext) -> WorkflowSpec | None:
             f" environment has {__version__} ({PROTOCOL})",
             remedy="run 'make setup'",
         )
-        pipes.report_custom_message({"outcome": Outcome.FAILED, "sentence": error.sentence, "permanent": True})
+        verdict = {"workflow": None, "outcome": Outcome.FAILED, "sentence": error.sentence, "permanent": True}
+        pipes.report_custom_message({"verdicts": [verdict]})
         return None
     return WorkflowSpec.model_validate(sent)
 
 
-def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> Result:
-    """Run the workflow; the one place of this process that catches everything."""
+def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> list[Result]:
+    """Run what is asked for; the one place of this process that catches everything."""
     traffic = Traffic()
     progress = Progress(spec.name, traffic, lambda message: pipes.log.info(redactor.text(message)))
     try:
         return _run(spec, progress, traffic, redactor)
     except DataPlatformError as error:
-        return ended_by(error, progress, traffic)
+        return ended_by(error, spec, progress, traffic)
     except KeyboardInterrupt:
-        return ended_by(WorkflowInterruptedError("told to stop", source=spec.name), progress, traffic)
+        return ended_by(WorkflowInterruptedError("told to stop", source=spec.name), spec, progress, traffic)
     except Exception as error:  # noqa: BLE001 - see the docstring
         sys.excepthook(type(error), error, error.__traceback__)
-        return ended_by(diagnose(error, spec), progress, traffic)
+        return ended_by(diagnose(error, spec), spec, progress, traffic)
 
 
-def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor) -> Result:
+def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor) -> list[Result]:
     vault = Vault(
         spec.vault_address, environment.vault_token, environment.vault_namespace(), environment.vault_certificates()
     )
@@ -105,16 +108,16 @@ def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Red
         try:
             token = str(resolver.resolve(spec.catalog_token, where="the catalog's token"))
             connection: dict[str, Any] = resolver.resolve(spec.connection, where="connection")
-            options: dict[str, Any] = resolver.resolve(spec.options, where=f"workflows.{spec.workflow}")
+            options: dict[str, Any] = resolver.resolve(spec.options, where="workflows")
         finally:
             redactor.add(resolver.values)
     with CatalogClient(spec.catalog_url, token) as catalog:
         with progress.stage("preflight", "asking the catalog"):
-            _preflight(catalog)
+            _preflight(spec, catalog)
         return run(spec.model_copy(update={"options": options}), connection, token, catalog, progress, traffic)
 
 
-def _preflight(catalog: CatalogClient) -> None:
+def _preflight(spec: WorkflowSpec, catalog: CatalogClient) -> None:
     """What would stop the workflow after the heavy import is found before it."""
     try:
         client = installed("openmetadata-ingestion")
@@ -132,12 +135,22 @@ def _preflight(catalog: CatalogClient) -> None:
             remedy="issue a new token for the ingestion bot and store it where the environment's reference points",
         )
     check_versions(catalog.health(), client, url=catalog.url)
+    if spec.connector == dbt.CONNECTOR:
+        try:
+            catalog.get_by_name("services/databaseServices", spec.target)
+        except EntityNotFoundError as error:
+            raise SourceRefusedError(
+                f"the catalog has no database service {spec.target!r}, whose tables the models are",
+                source=spec.service,
+                remedy=f"correct the connection's {DESCRIBED}, or bring that service's metadata into the catalog first",
+            ) from error
 
 
-def _report(pipes: PipesContext, spec: WorkflowSpec, result: Result, redactor: Redactor) -> None:
-    metadata = redactor.data(report.metadata(spec, result))
-    verdict = result.verdict
-    for asset_key in pipes.asset_keys:
+def _report(pipes: PipesContext, spec: WorkflowSpec, results: list[Result], redactor: Redactor) -> None:
+    assets: dict[str, str] = pipes.get_extra("assets")
+    for result in results:
+        asset_key, verdict = assets[result.workflow], result.verdict
+        metadata = redactor.data(report.metadata(spec, result))
         if verdict.outcome is not Outcome.FAILED:
             pipes.report_asset_materialization(asset_key=asset_key, metadata=metadata)
         pipes.report_asset_check(
@@ -149,9 +162,15 @@ def _report(pipes: PipesContext, spec: WorkflowSpec, result: Result, redactor: R
         )
     pipes.report_custom_message(
         {
-            "outcome": verdict.outcome,
-            "sentence": redactor.text(verdict.sentence),
-            "permanent": verdict.permanent,
+            "verdicts": [
+                {
+                    "workflow": result.workflow,
+                    "outcome": result.verdict.outcome,
+                    "sentence": redactor.text(result.verdict.sentence),
+                    "permanent": result.verdict.permanent,
+                }
+                for result in results
+            ]
         }
     )
 

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import IncompatibleEnvironmentError
+from data_platform.ingestion import dbt
 from data_platform.ingestion.schemas import Category, connectors
-from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.spec import DESCRIBED, Workflow, WorkflowSpec
 
 Config = dict[str, Any]
 
@@ -59,8 +61,6 @@ _OTHER_TYPES: Final[dict[Workflow, str]] = {
     Workflow.PROFILING: "Profiler",
 }
 
-DBT: Final = "dbt"
-
 
 def category(spec: WorkflowSpec) -> Category:
     """Category of the source's service; dbt belongs to the database that it describes."""
@@ -69,7 +69,7 @@ def category(spec: WorkflowSpec) -> Category:
 
 def workflow_factory(spec: WorkflowSpec) -> Create:
     """What makes OpenMetadata's workflow of a spec; importing it takes seconds."""
-    match spec.workflow:
+    match spec.kind:
         case Workflow.USAGE:
             from metadata.workflow.usage import UsageWorkflow as Kind
         case Workflow.PROFILING:
@@ -99,15 +99,23 @@ def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> 
                 "securityConfig": {"jwtToken": token},
             },
         },
-        "ingestionPipelineFQN": f"{spec.service}.{spec.workflow}",
+        "ingestionPipelineFQN": _pipeline(spec),
         "pipelineRunId": spec.run_id,
     }
 
 
+def _pipeline(spec: WorkflowSpec) -> str:
+    """Name under which the catalog files the run's status, below the service that the run fills."""
+    if spec.connector == dbt.CONNECTOR:
+        return f"{spec.target}.{spec.service}"
+    return f"{spec.service}.{spec.kind}"
+
+
 def _source(spec: WorkflowSpec, connection: Config) -> Config:
-    if spec.connector == DBT:
-        options = {"type": "DBT", "dbtConfigSource": connection, **spec.options}
-        return {"type": "dbt", "serviceName": spec.service, "sourceConfig": {"config": options}}
+    if spec.connector == dbt.CONNECTOR:
+        files = {name: _absolute(name, value) for name, value in connection.items() if name != DESCRIBED}
+        options = {"type": "DBT", "dbtConfigSource": files, **spec.options}
+        return {"type": "dbt", "serviceName": spec.target, "sourceConfig": {"config": options}}
     return {
         "type": _source_type(spec),
         "serviceName": spec.service,
@@ -116,14 +124,19 @@ def _source(spec: WorkflowSpec, connection: Config) -> Config:
     }
 
 
+def _absolute(name: str, value: Any) -> Any:
+    """A path of dbt's artifacts: relative ones start at the project root, like those of secret references."""
+    return str(PROJECT_ROOT / value) if name.endswith("FilePath") and isinstance(value, str) else value
+
+
 def _source_type(spec: WorkflowSpec) -> str:
-    suffix = f"-{spec.workflow}" if spec.workflow in {Workflow.LINEAGE, Workflow.USAGE} else ""
+    suffix = f"-{spec.kind}" if spec.kind in {Workflow.LINEAGE, Workflow.USAGE} else ""
     return spec.connector.lower() + suffix
 
 
 def _options(spec: WorkflowSpec) -> Config:
-    if spec.workflow is not Workflow.METADATA:
-        return {"type": _OTHER_TYPES[spec.workflow], **spec.options}
+    if spec.kind is not Workflow.METADATA:
+        return {"type": _OTHER_TYPES[spec.kind], **spec.options}
     kind = _METADATA_TYPES[category(spec)]
     return {"type": kind, **spec.options, **dict.fromkeys(_deleting_options(kind), False)}
 
@@ -143,7 +156,7 @@ def _deleting_options(kind: str) -> list[str]:
 
 
 def _steps(spec: WorkflowSpec, scratch: Path) -> Config:
-    if spec.workflow is Workflow.USAGE:
+    if spec.kind is Workflow.USAGE:
         stage = {"filename": str(scratch / "usage")}
         return {
             "processor": {"type": "query-parser", "config": {}},
@@ -151,6 +164,6 @@ def _steps(spec: WorkflowSpec, scratch: Path) -> Config:
             "bulkSink": {"type": "metadata-usage", "config": stage},
         }
     sink: Config = {"sink": {"type": "metadata-rest", "config": {}}}
-    if spec.workflow is Workflow.PROFILING:
+    if spec.kind is Workflow.PROFILING:
         sink["processor"] = {"type": "orm-profiler", "config": {}}
     return sink

@@ -59,6 +59,7 @@ _RULES: Final = (
         r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
         r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
         r"|rate limit|too many requests|server closed the connection|EndpointConnectionError|failed to establish"
+        r"|unable to connect to|connection timeout"
         r"|unreachable|name resolution",
         SourceUnreachableError,
         "the source does not answer",
@@ -97,7 +98,7 @@ def diagnose(error: BaseException, spec: WorkflowSpec) -> DataPlatformError:
     if known is not None:
         return known
     return WorkflowFailedError(
-        f"the {spec.workflow} workflow stopped: {detail}",
+        f"the {spec.asked} workflow stopped: {detail}",
         source=spec.service,
         remedy="look at the step's log for the stack trace",
     )

@@ -54,6 +54,6 @@ class Progress:
 
     def _message(self, doing: str) -> str:
         seconds = time.monotonic() - self._started
-        arrived, requests = self._traffic.arrived, self._traffic.requests
+        arrived, requests = self._traffic.account().arrived, self._traffic.requests
         done = f", {arrived} records in the catalog, {requests} requests" if requests else ""
         return f"{self._name}: {doing}{done} ({seconds:.0f} s)"

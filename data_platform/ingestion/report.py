@@ -5,15 +5,16 @@ Numbers stay numbers, so that Dagster plots them from run to run; failures are a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from data_platform.ingestion.run import Result
 from data_platform.ingestion.schemas import connectors
-from data_platform.ingestion.spec import WorkflowSpec
-from data_platform.ingestion.verdict import Failure, Outcome
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.verdict import Outcome
 
-MOST_FAILURES: Final = 200
-"""Rows of the table of failures; the count beside it is of all."""
+MOST_ROWS: Final = 200
+"""Rows of a table, for example of failures; the count beside it is of all."""
 
 Metadata = dict[str, Any]
 Severity = Literal["WARN", "ERROR"]
@@ -25,12 +26,12 @@ def severity(result: Result) -> Severity:
 
 
 def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
-    """Everything that is known of a run, by key, as Pipes takes it."""
+    """Everything that is known of what one workflow did, by key, as Pipes takes it."""
     page = connectors()[spec.connector].page(spec.catalog_url, spec.service)
     return {
         "verdict": _typed("text", result.verdict.sentence),
         **_entities(result),
-        **_arrivals(spec, result),
+        **_arrivals(result),
         **_quality(result),
         **_costs(result),
         **({"catalog": _typed("url", page)} if page else {}),
@@ -46,18 +47,18 @@ def _entities(result: Result) -> Metadata:
     return found
 
 
-def _arrivals(spec: WorkflowSpec, result: Result) -> Metadata:
-    traffic = result.traffic
+def _arrivals(result: Result) -> Metadata:
+    account = result.account
     found: Metadata = {}
-    if traffic.edges or spec.workflow == "lineage":
-        found["lineage/edges"] = _typed("int", len(traffic.edges))
-        found["lineage/column_edges"] = _typed("int", sum(traffic.edges.values()))
-    if spec.workflow == "profiling":
-        found["profiles/tables"] = _typed("int", len(traffic.profiles))
-        found["profiles/columns"] = _typed("int", sum(traffic.profiles.values()))
-    if spec.workflow == "usage":
-        found["usage/queries"] = _typed("int", traffic.other_writes["queries"])
-        found["usage/tables"] = _typed("int", traffic.other_writes["usage"])
+    if account.edges or result.workflow is Workflow.LINEAGE:
+        found["lineage/edges"] = _typed("int", len(account.edges))
+        found["lineage/column_edges"] = _typed("int", sum(account.edges.values()))
+    if result.workflow is Workflow.PROFILING:
+        found["profiles/tables"] = _typed("int", len(account.profiles))
+        found["profiles/columns"] = _typed("int", sum(account.profiles.values()))
+    if result.workflow is Workflow.USAGE:
+        found["usage/queries"] = _typed("int", account.other_writes["queries"])
+        found["usage/tables"] = _typed("int", account.other_writes["usage"])
     return found
 
 
@@ -69,25 +70,25 @@ def _quality(result: Result) -> Metadata:
         "warnings": _typed("int", result.warnings),
     }
     if failures:
-        found["failures"] = _typed("table", _table(failures[:MOST_FAILURES]))
+        found["failures"] = _table(("name", "kind", "error"), failures)
+    if result.unmatched:
+        found["unmatched"] = _table(("name", "kind", "wanted"), result.unmatched)
+        found["unmatched/number"] = _typed("int", len(result.unmatched))
     return found
 
 
-def _table(failures: tuple[Failure, ...]) -> dict[str, Any]:
-    columns = ("name", "kind", "error")
-    return {
-        "schema": [{"name": column, "type": "string"} for column in columns],
-        "records": [{column: getattr(failure, column) for column in columns} for failure in failures],
-    }
+def _table(columns: tuple[str, ...], rows: Sequence[object]) -> Metadata:
+    records = [{column: getattr(row, column) for column in columns} for row in rows[:MOST_ROWS]]
+    return _typed("table", {"schema": [{"name": column, "type": "string"} for column in columns], "records": records})
 
 
 def _costs(result: Result) -> Metadata:
+    stages = sum(value for name, value in result.seconds.items() if name != "catalog")
     return {
-        "requests": _typed("int", result.traffic.requests),
+        "requests": _typed("int", result.requests),
         "peak_memory_mib": _typed("float", round(result.peak_memory, 1)),
-        "seconds": _typed("float", round(sum(result.seconds.values()), 2)),
+        "seconds": _typed("float", round(stages, 2)),
         **{f"seconds/{name}": _typed("float", round(value, 2)) for name, value in result.seconds.items()},
-        "seconds/catalog": _typed("float", round(result.traffic.seconds, 2)),
     }
 
 

@@ -16,37 +16,43 @@ from pathlib import Path
 from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import config, inventory, shims, sources, verdict
+from data_platform.ingestion import config, dbt, inventory, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.diagnosis import diagnose, shorten
+from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
-from data_platform.ingestion.traffic import Traffic
-from data_platform.ingestion.verdict import Evidence, Failure, Verdict
+from data_platform.ingestion.traffic import Account, Traffic
+from data_platform.ingestion.verdict import Evidence, Failure, Unmatched, Verdict
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a workflow did.
+    """What one workflow did. What a run costs is the same for all that it did.
 
     Attributes:
+        workflow: which.
         verdict: how it ended.
-        traffic: what was sent to the catalog.
+        account: what became of what it sent to the catalog.
         entities: number of entities that the catalog holds of the service, by type.
         difference: what the run changed of them.
         filtered: number of entities that the source's filters left out.
         warnings: number of warnings.
-        seconds: wall time by stage.
+        unmatched: what belongs to something that the catalog does not have.
+        requests: requests to the catalog, retries included.
+        seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
         peak_memory: largest resident size of this process, in MiB.
     """
 
+    workflow: Workflow
     verdict: Verdict
-    traffic: Traffic
+    account: Account
     entities: dict[str, int] = field(default_factory=dict[str, int])
     difference: Difference | None = None
     filtered: int = 0
     warnings: int = 0
+    unmatched: tuple[Unmatched, ...] = ()
+    requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
 
@@ -58,8 +64,8 @@ def run(
     catalog: CatalogClient,
     progress: Progress,
     traffic: Traffic,
-) -> Result:
-    """Run the workflow of a spec.
+) -> list[Result]:
+    """Run OpenMetadata as a spec asks for it.
 
     Args:
         spec: what to do.
@@ -68,6 +74,9 @@ def run(
         catalog: a client of the catalog, for the inventories.
         progress: where to say how far the run is.
         traffic: the account of what is sent to the catalog.
+
+    Returns:
+        One result for each workflow that is asked for.
 
     Raises:
         DataPlatformError: the workflow could not start, or was interrupted.
@@ -82,11 +91,15 @@ def run(
             before = _inventory(spec, catalog)
         with progress.stage("connecting", f"connecting to {spec.service}"):
             workflow = _create(create, settings, spec)
-        with progress.stage("workflow", f"running the {spec.workflow} workflow"), _logged_errors() as logged:
+            findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
+        with progress.stage("workflow", f"running the {spec.asked} workflow"), _logged_errors() as logged:
             _execute(workflow, spec, traffic)
         with progress.stage("inventory", "taking the catalog's inventory"):
             after = _inventory(spec, catalog)
-    return _result(spec, workflow, (before, after), logged, progress, traffic)
+    run_costs = costs(progress, traffic)
+    if findings is None:
+        return [_result(spec, workflow, (before, after), logged, traffic.account(), run_costs)]
+    return [_part(spec, each, workflow, findings, logged, traffic.account(), run_costs) for each in spec.workflows]
 
 
 def peak_memory() -> float:
@@ -95,7 +108,7 @@ def peak_memory() -> float:
 
 
 def _inventory(spec: WorkflowSpec, catalog: CatalogClient) -> Inventory:
-    if spec.workflow is not Workflow.METADATA or spec.connector == config.DBT:
+    if spec.kind is not Workflow.METADATA or spec.connector == dbt.CONNECTOR:
         return Inventory()
     return inventory.take(catalog, config.category(spec), spec.service)
 
@@ -138,7 +151,11 @@ def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
 
 @contextmanager
 def _logged_errors() -> Generator[list[Failure]]:
-    """Failures that OpenMetadata's topology only logs: an entity whose processing raised is lost without a trace."""
+    """Failures that OpenMetadata only logs.
+
+    An entity whose processing raised is lost without a trace in any status, and so is a file of a dbt project that
+    cannot be fetched or read.
+    """
     failures: list[Failure] = []
 
     class Collector(logging.Handler):
@@ -146,6 +163,8 @@ def _logged_errors() -> Generator[list[Failure]]:
             lost = record.levelno >= logging.ERROR or record.getMessage().startswith("Unexpected value error")
             if record.module == "topology_runner" and lost:
                 failures.append(Failure(record.funcName, "topology", record.getMessage()))
+            elif record.module == "dbt_config":
+                failures.append(Failure(record.funcName, verdict.ARTIFACTS, " ".join(record.getMessage().split())))
 
     collector = Collector(level=logging.WARNING)
     logger = logging.getLogger("metadata")
@@ -156,37 +175,99 @@ def _logged_errors() -> Generator[list[Failure]]:
         logger.removeHandler(collector)
 
 
+def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:
+    """What a run has cost so far, as fields of a result."""
+    return {
+        "requests": traffic.requests,
+        "seconds": {**progress.seconds, "catalog": traffic.seconds},
+        "peak_memory": peak_memory(),
+    }
+
+
 def _result(
     spec: WorkflowSpec,
     workflow: config.ClientWorkflow,
     inventories: tuple[Inventory, Inventory],
     logged: list[Failure],
-    progress: Progress,
-    traffic: Traffic,
+    account: Account,
+    run_costs: dict[str, Any],
 ) -> Result:
-    steps = workflow.workflow_steps()
     before, after = inventories
-    listed = spec.workflow is Workflow.METADATA and spec.connector != config.DBT
+    listed = spec.kind is Workflow.METADATA
     leaves = LEAVES[config.category(spec)] if listed else None
-    reported = [_failure(step.name, failure) for step in steps for failure in step.get_status().failures]
     evidence = Evidence(
-        arrived=traffic.arrived,
-        losses=tuple(traffic.losses),
-        reported=(*reported, *logged),
-        listed={collection: frozenset(names) for collection, names in traffic.written.items()},
+        arrived=account.arrived,
+        losses=account.losses,
+        reported=(*_reported(workflow), *logged),
+        listed=account.written,
         held_before=before.count(_leaf_kind(spec)) if leaves else 0,
         leaves=leaves,
     )
     return Result(
-        verdict=verdict.judge(spec, evidence),
-        traffic=traffic,
+        spec.kind,
+        verdict.judge(spec, spec.kind, evidence),
+        account,
         entities=after.counts(),
         difference=inventory.compare(before, after) if listed else None,
-        filtered=sum(len(step.get_status().filtered) for step in steps),
-        warnings=sum(len(step.get_status().warnings) for step in steps),
-        seconds=progress.seconds,
-        peak_memory=peak_memory(),
+        **_noted(workflow),
+        **run_costs,
     )
+
+
+def _part(
+    spec: WorkflowSpec,
+    part: Workflow,
+    workflow: config.ClientWorkflow,
+    findings: dbt.Findings,
+    logged: list[Failure],
+    account: Account,
+    run_costs: dict[str, Any],
+) -> Result:
+    """The result of one part of a dbt run."""
+    own = account.lineage(findings.names) if part is Workflow.LINEAGE else account.without_lineage()
+    reported = [dbt.told(failure) for failure in _reported(workflow) if findings.concerns(failure, part)]
+    artifacts = [failure for failure in findings.failures.get(None, []) if failure.kind == verdict.ARTIFACTS]
+    told = " ".join(failure.error for failure in reported)
+    unmatched = tuple(one for one in findings.unmatched.values() if one.kind in dbt.MATCHED_BY[part])
+    evidence = Evidence(
+        arrived=own.arrived,
+        losses=own.losses,
+        reported=(*artifacts, *reported, *(failure for failure in logged if failure.error not in told)),
+        matched=findings.models,
+        unmatched=unmatched,
+    )
+    return Result(
+        part,
+        verdict.judge(spec, part, evidence),
+        own,
+        entities=_described(findings, own) if part is Workflow.METADATA else {},
+        unmatched=unmatched,
+        **_noted(workflow),
+        **run_costs,
+    )
+
+
+def _described(findings: dbt.Findings, account: Account) -> dict[str, int]:
+    """Numbers of what the metadata of a dbt project consists of, by OpenMetadata's names for it."""
+    return {
+        "dataModel": account.other_writes["dataModel"],
+        "tag": len(account.written.get("tags", ())),
+        "testCase": findings.tests,
+        "testCaseResult": account.other_writes["testCaseResults"],
+    }
+
+
+def _reported(workflow: config.ClientWorkflow) -> list[Failure]:
+    steps = workflow.workflow_steps()
+    return [Failure.of(step.name, failure) for step in steps for failure in step.get_status().failures]
+
+
+def _noted(workflow: config.ClientWorkflow) -> dict[str, int]:
+    statuses = [step.get_status() for step in workflow.workflow_steps()]
+    return {
+        "filtered": sum(len(status.filtered) for status in statuses),
+        "warnings": sum(len(status.warnings) for status in statuses),
+    }
 
 
 def _leaf_kind(spec: WorkflowSpec) -> str:
@@ -194,10 +275,7 @@ def _leaf_kind(spec: WorkflowSpec) -> str:
     return inventory.COLLECTIONS[category][LEAVES[category]]
 
 
-def _failure(step: str, failure: Any) -> Failure:
-    return Failure(str(failure.name), step, shorten(str(failure.error)))
-
-
-def ended_by(error: DataPlatformError, progress: Progress, traffic: Traffic) -> Result:
-    """The result of a workflow that an error ended."""
-    return Result(verdict.of_error(error), traffic, seconds=progress.seconds, peak_memory=peak_memory())
+def ended_by(error: DataPlatformError, spec: WorkflowSpec, progress: Progress, traffic: Traffic) -> list[Result]:
+    """The results of a run that an error ended."""
+    run_costs = costs(progress, traffic)
+    return [Result(each, verdict.of_error(error), traffic.account(), **run_costs) for each in spec.workflows]

@@ -9,16 +9,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, MinLen
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform import __version__
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
 """Variable that tells the child the file descriptor of its lifeline."""
+
+DESCRIBED: Final = "serviceName"
+"""Field of dbt's connection: the database service whose tables the models are. Models are looked up there first, their
+SQL is read in its dialect, and the run's status is filed under it; dbt has no service of its own in the catalog."""
 
 COMPLETED: Final = "completed"
 """The check that every workflow's asset has: did everything arrive?"""
@@ -37,7 +41,7 @@ class Workflow(StrEnum):
 
 
 class WorkflowSpec(BaseModel):
-    """One workflow of one source.
+    """One run of OpenMetadata for one source.
 
     Attributes:
         protocol: :data:`PROTOCOL` of the sender.
@@ -45,9 +49,10 @@ class WorkflowSpec(BaseModel):
         environment: name of the environment, for messages.
         service: the service's name in the catalog.
         connector: OpenMetadata's connector type, for example ``Postgres``.
-        workflow: which workflow.
+        workflows: which of the source's workflows are asked for. More than one only where OpenMetadata does several in
+            one run, as for dbt; what is not asked for is left out of the run.
         connection: the connector's connection fields, secrets as references.
-        options: OpenMetadata's ``sourceConfig.config`` for this workflow, without its ``type``.
+        options: OpenMetadata's ``sourceConfig.config`` for the run, without its ``type``.
         catalog_url: the catalog's API, for example ``http://localhost:8585/api``.
         catalog_token: reference to the catalog's token.
         vault_address: where ``vault:`` references are resolved.
@@ -63,7 +68,7 @@ class WorkflowSpec(BaseModel):
     environment: str
     service: str
     connector: str
-    workflow: Workflow
+    workflows: Annotated[tuple[Workflow, ...], MinLen(1)]
     connection: dict[str, Any]
     options: dict[str, Any] = Field(default_factory=dict)
     catalog_url: str
@@ -74,6 +79,21 @@ class WorkflowSpec(BaseModel):
     run_id: str
 
     @property
+    def kind(self) -> Workflow:
+        """The workflow that decides how OpenMetadata is run: all that a spec asks for are done by one run of it."""
+        return self.workflows[0]
+
+    @property
+    def target(self) -> str:
+        """The catalog's service whose entities the run writes: the source's own, or for dbt the one it describes."""
+        return str(self.connection.get(DESCRIBED, self.service))
+
+    @property
+    def asked(self) -> str:
+        """How messages name what is asked for: ``metadata``, or ``metadata and lineage``."""
+        return " and ".join(self.workflows)
+
+    @property
     def name(self) -> str:
-        """How messages name this workflow: ``trino/metadata``."""
-        return f"{self.service}/{self.workflow}"
+        """How messages name this run: ``trino/metadata``."""
+        return f"{self.service}/{'+'.join(self.workflows)}"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from data_platform.errors import (
     CatalogUnreachableError,
@@ -20,9 +20,12 @@ from data_platform.errors import (
     SourceRefusedError,
     WorkflowFailedError,
 )
-from data_platform.ingestion.diagnosis import diagnose_source
+from data_platform.ingestion.diagnosis import diagnose_source, shorten
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Loss
+
+ARTIFACTS: Final = "artifacts"
+"""Kind of a failure to read the files that a source consists of."""
 
 # Names under which OpenMetadata's sink files a failed bulk request; the wire's account has its rows one by one.
 _BUFFERS: Final = frozenset({"Entity Buffer", "Entity  Buffer", "Query Buffer"})
@@ -54,6 +57,26 @@ class Failure:
     kind: str
     error: str
 
+    @classmethod
+    def of(cls, kind: str, failure: Any) -> Self:
+        """The same from what OpenMetadata's client calls a ``StackTraceError``."""
+        return cls(str(failure.name), kind, shorten(str(failure.error)))
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Something in the source that belongs to something which the catalog does not have.
+
+    Attributes:
+        name: what the source calls it, for example ``model.shop.orders``.
+        kind: what it is, for example ``model``.
+        wanted: what the catalog would have to have.
+    """
+
+    name: str
+    kind: str
+    wanted: str
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -83,6 +106,8 @@ class Evidence:
         listed: names that the run wrote, by collection.
         held_before: number of leaves (tables, dashboards, …) that the catalog held before the run.
         leaves: the collection that the source is there for, or None when the workflow lists nothing.
+        matched: number of things in the source that belong to what the catalog has, or None when it is not asked for.
+        unmatched: those that belong to what it has not.
     """
 
     arrived: int
@@ -91,6 +116,8 @@ class Evidence:
     listed: Mapping[str, frozenset[str]] | None = None
     held_before: int = 0
     leaves: str | None = None
+    matched: int | None = None
+    unmatched: tuple[Unmatched, ...] = ()
 
 
 def of_error(error: DataPlatformError) -> Verdict:
@@ -98,22 +125,27 @@ def of_error(error: DataPlatformError) -> Verdict:
     return Verdict(Outcome.FAILED, error.sentence, error.permanent)
 
 
-def judge(spec: WorkflowSpec, evidence: Evidence) -> Verdict:
-    """The verdict on a workflow that came to its end."""
+def judge(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> Verdict:
+    """The verdict on one of a spec's workflows, when OpenMetadata's run came to its end."""
+    name = f"{spec.service}/{workflow}"
     failures = tuple(_failures(evidence))
-    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(spec, failures), 1)
+    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(workflow, failures), 1)
     if failures and (percent < spec.min_success_percent or not evidence.arrived):
-        return _failed(_why(spec, evidence, failures, percent), failures)
-    suspicion = _missing(spec, evidence)
+        return _failed(_why(spec, workflow, evidence, failures, percent), failures)
+    suspicion = _missing(spec, workflow, evidence)
     if suspicion is not None:
         return _failed(suspicion, failures)
     if failures:
-        return Verdict(Outcome.PARTIAL, _partly(spec, evidence, failures), failures=failures)
+        return Verdict(Outcome.PARTIAL, _partly(name, workflow, evidence, failures), failures=failures)
+    if evidence.unmatched:
+        return Verdict(Outcome.PARTIAL, _without_a_match(name, evidence))
     if _lists_nothing(evidence):
         return Verdict(Outcome.PARTIAL, f"{spec.service}: the source lists no {evidence.leaves}.")
-    if not evidence.arrived and spec.workflow in _ALWAYS_BRING_SOMETHING:
-        return Verdict(Outcome.PARTIAL, f"{spec.name}: nothing arrived, for nothing matched in the catalog.")
-    return Verdict(Outcome.OK, f"{spec.name}: everything arrived.")
+    if evidence.matched == 0:
+        return Verdict(Outcome.PARTIAL, f"{spec.service}: the source has nothing that belongs to a table.")
+    if not evidence.arrived and workflow in _ALWAYS_BRING_SOMETHING:
+        return Verdict(Outcome.PARTIAL, f"{name}: nothing arrived, for nothing matched in the catalog.")
+    return Verdict(Outcome.OK, f"{name}: everything arrived.")
 
 
 def _failed(error: DataPlatformError, failures: tuple[Failure, ...]) -> Verdict:
@@ -134,31 +166,40 @@ def _failures(evidence: Evidence) -> Iterable[Failure]:
             untold.remove(told)
 
 
-def _lost(spec: WorkflowSpec, failures: tuple[Failure, ...]) -> int:
-    """Number of things that did not arrive; a table's profile of which several columns failed is one."""
-    if spec.workflow is Workflow.PROFILING:
-        return len({(failure.kind, failure.name) for failure in failures})
-    return len(failures)
+def _lost(workflow: Workflow, failures: tuple[Failure, ...]) -> int:
+    """Number of things that did not arrive; a table's profile of which several columns failed is one.
+
+    How many records a file would have had is not known, so it cannot be held against those that arrived.
+    """
+    records = [failure for failure in failures if failure.kind != ARTIFACTS]
+    if workflow is Workflow.PROFILING:
+        return len({(failure.kind, failure.name) for failure in records})
+    return len(records)
 
 
-def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], percent: float) -> DataPlatformError:
+def _why(
+    spec: WorkflowSpec, workflow: Workflow, evidence: Evidence, failures: tuple[Failure, ...], percent: float
+) -> DataPlatformError:
     first = failures[0]
-    lost = _lost(spec, failures)
+    lost = _lost(workflow, failures)
     total = evidence.arrived + lost
     transient = [loss for loss in evidence.losses if loss.transient]
     if 2 * len(transient) > len(failures):
         return CatalogUnreachableError(
-            f"the catalog stopped answering and {len(transient)} of {total} writes of {spec.name} were lost",
+            f"the catalog stopped answering and {len(transient)} of {total} writes of {spec.service}/{workflow}"
+            " were lost",
             source=spec.catalog_url,
             remedy="check that it is up; the next run repairs",
         )
     source = diagnose_source(first.error, spec)
     if source is not None and not evidence.arrived:
         return source
+    if first.kind == ARTIFACTS and not evidence.arrived:
+        return SourceRefusedError(first.error, source=spec.service)
     refused = not transient and len(evidence.losses) == len(failures)
     kind = RecordsRefusedError if refused else WorkflowFailedError
     return kind(
-        f"{lost} of {total} records of {spec.workflow} were lost,"
+        f"{lost} of {total} records of {workflow} were lost,"
         f" {percent:.0f} % arrived and {spec.min_success_percent:g} % are asked for;"
         f" the first: {first.name}: {first.error}",
         source=spec.service,
@@ -166,14 +207,29 @@ def _why(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...], 
     )
 
 
-def _partly(spec: WorkflowSpec, evidence: Evidence, failures: tuple[Failure, ...]) -> str:
-    total = evidence.arrived + _lost(spec, failures)
-    return f"{spec.name}: {evidence.arrived} of {total} records arrived; the first that did not: {failures[0].name}."
+def _without_a_match(name: str, evidence: Evidence) -> str:
+    first, total = evidence.unmatched[0], len(evidence.unmatched) + (evidence.matched or 0)
+    return (
+        f"{name}: the catalog does not have what {len(evidence.unmatched)} of {total} belong to;"
+        f" the first: {first.name} ({first.wanted})."
+    )
 
 
-def _missing(spec: WorkflowSpec, evidence: Evidence) -> DataPlatformError | None:
+def _partly(name: str, workflow: Workflow, evidence: Evidence, failures: tuple[Failure, ...]) -> str:
+    total = evidence.arrived + _lost(workflow, failures)
+    return f"{name}: {evidence.arrived} of {total} records arrived; the first that did not: {failures[0].name}."
+
+
+def _missing(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> DataPlatformError | None:
     """What a run that met no error still cannot explain."""
-    if spec.workflow is not Workflow.METADATA:
+    if evidence.unmatched and not evidence.matched:
+        return SourceRefusedError(
+            f"the catalog has none of the {len(evidence.unmatched)} tables that the source describes; the first:"
+            f" {evidence.unmatched[0].wanted}",
+            source=spec.service,
+            remedy="correct the connection's serviceName, or bring the tables' metadata into the catalog first",
+        )
+    if workflow is not Workflow.METADATA:
         return None
     unknown = list(_unknown_scopes(spec, evidence))
     if unknown:

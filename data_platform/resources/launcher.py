@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
@@ -26,7 +26,7 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowTimeoutError,
 )
-from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, Workflow, WorkflowSpec
 from data_platform.resources.turns import turn
 from data_platform.secrets import variables
 
@@ -40,32 +40,40 @@ Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 class WorkflowLauncher(dg.ConfigurableResource[Any]):
     """Runs OpenMetadata's workflows in child processes of the ingestion environment."""
 
-    def run(self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec) -> Iterator[Event]:
-        """Run one workflow and yield what it materialized and checked.
+    def run(
+        self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
+    ) -> Iterator[Event]:
+        """Do what a spec asks for and yield what was materialized and checked.
 
         Args:
-            context: of the step that materializes the workflow's assets.
+            context: of the step that materializes the workflows' assets.
             spec: what to do.
+            assets: the asset of each workflow that the spec asks for.
 
         Yields:
-            A ``MaterializeResult`` for each asset unless the workflow failed, and the check ``completed`` in any case.
+            A ``MaterializeResult`` for the asset of each workflow that did not fail, the check ``completed`` for all.
 
         Raises:
-            dagster.Failure: the workflow failed, crashed or took too long; the checks are yielded before, and
-                permanent errors are not retried.
+            dagster.Failure: a workflow failed, or the child crashed or took too long; the checks are yielded before,
+                and permanent errors are not retried.
         """
         try:
-            session = self._session(context, spec)
+            session = self._session(context, spec, assets)
         except DataPlatformError as error:
             yield from _failed_checks(context, error)
             raise _failure(error) from error
-        yield from _results(session)
-        verdict = _messages(session)[-1]
-        if verdict["outcome"] == "failed":
-            raise dg.Failure(verdict["sentence"], allow_retries=not verdict["permanent"])
+        yield from _selected(context, _results(session))
+        failed = [verdict for verdict in _messages(session)[-1]["verdicts"] if verdict["outcome"] == "failed"]
+        if failed:
+            # What ended the whole run is said once, not once for each workflow.
+            sentences = dict.fromkeys(str(verdict["sentence"]) for verdict in failed)
+            permanent = all(verdict["permanent"] for verdict in failed)
+            raise dg.Failure(" ".join(sentences), allow_retries=not permanent)
 
     @staticmethod
-    def _session(context: dg.AssetExecutionContext, spec: WorkflowSpec) -> dg.PipesSession:
+    def _session(
+        context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
+    ) -> dg.PipesSession:
         """Run the child to its verdict.
 
         Raises:
@@ -73,12 +81,15 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
         """
         python = _interpreter()
         with (
-            turn(spec.catalog_url, spec.service, spec.timeout, context.log.info) as held,
+            turn(spec.catalog_url, spec.target, spec.timeout, context.log.info) as held,
             dg.open_pipes_session(
                 context=context,
                 context_injector=dg.PipesEnvContextInjector(),
                 message_reader=dg.PipesTempFileMessageReader(),
-                extras={"spec": spec.model_dump(mode="json")},
+                extras={
+                    "spec": spec.model_dump(mode="json"),
+                    "assets": {workflow.value: key.to_user_string() for workflow, key in assets.items()},
+                },
             ) as session,
             _child(python, session, spec, held) as child,
         ):
@@ -144,7 +155,7 @@ def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
     except subprocess.TimeoutExpired as error:
         _end(child)
         raise WorkflowTimeoutError(
-            f"the {spec.workflow} workflow was ended after {spec.timeout:g} seconds",
+            f"the {spec.asked} workflow was ended after {spec.timeout:g} seconds",
             source=spec.service,
             remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
         ) from error
@@ -177,11 +188,11 @@ def _check_protocol(messages: list[dict[str, Any]]) -> None:
 
 
 def _check_verdict(child: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec) -> None:
-    if child.returncode == 0 and messages and "outcome" in messages[-1]:
+    if child.returncode == 0 and messages and "verdicts" in messages[-1]:
         return
     how = f"signal {signal.Signals(-child.returncode).name}" if child.returncode < 0 else f"code {child.returncode}"
     raise ChildCrashedError(
-        f"the child process of the {spec.workflow} workflow ended with {how} and without a verdict",
+        f"the child process of the {spec.asked} workflow ended with {how} and without a verdict",
         source=spec.service,
         remedy="look at the step's stderr; a SIGKILL that nobody sent means that the machine ran out of memory",
     )
@@ -190,6 +201,14 @@ def _check_verdict(child: subprocess.Popen[bytes], messages: list[dict[str, Any]
 def _results(session: dg.PipesSession) -> list[Event]:
     """What the child reported; by default Pipes would also materialize what it did not report."""
     return cast("list[Event]", session.get_results(implicit_materializations=False))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _selected(context: dg.AssetExecutionContext, events: list[Event]) -> Iterator[Event]:
+    """Events that the step was asked for: an asset may be selected without its checks."""
+    wanted = {(key.asset_key, key.name) for key in context.selected_asset_check_keys}
+    for event in events:
+        if not isinstance(event, dg.AssetCheckResult) or (event.asset_key, event.check_name) in wanted:
+            yield event
 
 
 def _failed_checks(context: dg.AssetExecutionContext, error: DataPlatformError) -> Iterator[dg.AssetCheckResult]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +12,7 @@ from dagster.components.testing import create_defs_folder_sandbox
 from dagster.components.testing.utils import DefsFolderSandbox
 
 from data_platform.components.metadata_source import LAUNCHER
-from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
 
 WORKING = """\
 type: data_platform.components.MetadataSource
@@ -43,11 +43,12 @@ class RecordingLauncher:
         self.specs: list[WorkflowSpec] = []
 
     def run(
-        self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec
+        self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """Succeed."""
         self.specs.append(spec)
-        yield dg.MaterializeResult(asset_key=context.asset_key, metadata={"run": spec.run_id})
+        for key in assets.values():
+            yield dg.MaterializeResult(asset_key=key, metadata={"run": spec.run_id})
         for key in context.selected_asset_check_keys:
             yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, passed=True)
 

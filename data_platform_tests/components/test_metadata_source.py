@@ -50,7 +50,7 @@ def test_materializing_an_asset_runs_its_workflow_with_the_connection_of_the_env
         "hostPort": "shop-qa.example.org:5432",
         "authType": {"password": "vault:secret-data/dagster/shop#password"},
     }
-    assert (spec.service, spec.connector, spec.workflow) == ("shop", "Postgres", Workflow.PROFILING)
+    assert (spec.service, spec.connector, spec.kind) == ("shop", "Postgres", Workflow.PROFILING)
     assert (spec.environment, spec.catalog_url) == ("qa", "http://catalog.example.org/api")
     assert spec.catalog_token == "vault:secret-data/dagster/openmetadata#jwt_token"
     assert spec.options == {"computeTableMetrics": False}
@@ -60,7 +60,7 @@ def test_materializing_an_asset_runs_its_workflow_with_the_connection_of_the_env
 def test_metadata_runs_before_the_workflows_that_need_it_and_both_report_their_check(project: Project) -> None:
     project.write(WORKING)
     result = run(project)
-    assert [spec.workflow for spec in project.launcher.specs] == [Workflow.METADATA, Workflow.PROFILING]
+    assert [spec.kind for spec in project.launcher.specs] == [Workflow.METADATA, Workflow.PROFILING]
     assert {(check.asset_key, check.check_name) for check in result.get_asset_check_evaluations()} == {
         (METADATA, "completed"),
         (PROFILING, "completed"),
@@ -217,7 +217,7 @@ attributes:
   service: dbt
   connector: dbt
   environments:
-    dev: {dbtConfigType: local, dbtManifestFilePath: target/manifest.json}
+    dev: {serviceName: trino, dbtConfigType: local, dbtManifestFilePath: target/manifest.json}
   workflows: {metadata: {}, lineage: {}}
 """)
     spec = spec_of(project, dg.AssetKey(["openmetadata", "dbt", "metadata"]))

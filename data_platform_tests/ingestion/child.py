@@ -36,18 +36,37 @@ class Ended:
 
     @property
     def verdict(self) -> dict[str, Any]:
-        """Its last word."""
-        return [params["payload"] for method, params in self.messages if method == "report_custom_message"][-1]
+        """Its last word on the only workflow that it was asked for."""
+        (verdict,) = self.verdicts.values()
+        return verdict
+
+    @property
+    def verdicts(self) -> dict[str, dict[str, Any]]:
+        """Its last word on each workflow."""
+        last = [params["payload"] for method, params in self.messages if method == "report_custom_message"][-1]
+        return {verdict["workflow"]: verdict for verdict in last["verdicts"]}
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Values of the metadata of the check ``completed``."""
-        return {key: value["raw_value"] for key, value in self.check["metadata"].items()}
+        """Values of the metadata of the only check ``completed``."""
+        return self.metadata_of(self.check)
+
+    @staticmethod
+    def metadata_of(check: dict[str, Any]) -> dict[str, Any]:
+        """Values of the metadata of a check."""
+        return {key: value["raw_value"] for key, value in check["metadata"].items()}
 
     @property
     def check(self) -> dict[str, Any]:
-        """The check ``completed``."""
-        return next(params for method, params in self.messages if method == "report_asset_check")
+        """The check ``completed`` of the only workflow that it was asked for."""
+        (check,) = self.checks.values()
+        return check
+
+    @property
+    def checks(self) -> dict[str, dict[str, Any]]:
+        """The checks ``completed``, by workflow."""
+        checks = [params for method, params in self.messages if method == "report_asset_check"]
+        return {check["asset_key"].rpartition("/")[2]: check for check in checks}
 
     @property
     def materialized(self) -> list[str]:
@@ -87,8 +106,9 @@ class Child:
         self._messages, self._output = folder / "messages", folder / "output"
         self._messages.touch()
         sent = spec.model_dump(mode="json") if isinstance(spec, WorkflowSpec) else spec
+        assets = {workflow: f"openmetadata/{sent['service']}/{workflow}" for workflow in sent["workflows"]}
         context = {
-            "asset_keys": ["openmetadata/{service}/{workflow}".format(**sent)],
+            "asset_keys": list(assets.values()),
             "code_version_by_asset_key": None,
             "provenance_by_asset_key": None,
             "partition_key": None,
@@ -97,7 +117,7 @@ class Child:
             "run_id": "run",
             "job_name": None,
             "retry_number": 0,
-            "extras": {"spec": sent},
+            "extras": {"spec": sent, "assets": assets},
         }
         lifeline, self._held = os.pipe()
         with self._output.open("wb") as output:

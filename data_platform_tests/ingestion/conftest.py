@@ -96,7 +96,7 @@ def make_spec(postgres: Server, database: str, catalog: RunningServer, secrets: 
             "environment": "demo",
             "service": "shop",
             "connector": "Postgres",
-            "workflow": workflow,
+            "workflows": [workflow],
             "connection": {
                 "hostPort": f"127.0.0.1:{postgres.port}",
                 "username": "reader",

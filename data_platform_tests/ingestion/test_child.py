@@ -31,7 +31,12 @@ def test_a_database_arrives_with_its_tables_views_functions_and_comments(
     ended = run(make_spec())
 
     assert ended.code == 0, ended.output
-    assert ended.verdict == {"outcome": "ok", "sentence": "shop/metadata: everything arrived.", "permanent": False}
+    assert ended.verdict == {
+        "workflow": "metadata",
+        "outcome": "ok",
+        "sentence": "shop/metadata: everything arrived.",
+        "permanent": False,
+    }
     assert ended.check["passed"]
     assert ended.materialized == ["openmetadata/shop/metadata"]
     counted = {key: value for key, value in ended.metadata.items() if key.startswith("entities/")}

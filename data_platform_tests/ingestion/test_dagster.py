@@ -47,7 +47,7 @@ def make(catalog: RunningServer, secrets: Path) -> Make:
             environment="demo",
             service="orchestrator",
             connector="Dagster",
-            workflow="metadata",
+            workflows=("metadata",),
             connection={"host": host},
             options={"lineageInformation": {"dbServiceNames": ["nowhere", "shop"]}, **options},
             min_success_percent=50,

@@ -44,7 +44,7 @@ def make(storage: Storage, catalog: RunningServer, secrets: Path) -> Make:
             environment="demo",
             service="lake",
             connector="S3",
-            workflow="metadata",
+            workflows=("metadata",),
             connection={
                 "awsConfig": {
                     "awsRegion": "us-east-1",

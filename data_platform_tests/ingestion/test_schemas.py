@@ -111,7 +111,8 @@ def test_of_alternatives_the_nearest_is_complained_about() -> None:
 
 
 def test_a_field_that_chooses_between_alternatives_is_complained_about_with_the_values_of_all() -> None:
-    (complaint,) = complaints("dbt", {"dbtConfigType": "lokal", "dbtManifestFilePath": "target/manifest.json"})
+    wrong = {"serviceName": "trino", "dbtConfigType": "lokal", "dbtManifestFilePath": "target/manifest.json"}
+    (complaint,) = complaints("dbt", wrong)
     assert complaint == ("dbtConfigType: cannot be 'lokal': known values are local, cloud, http, s3, gcs, azure")
 
 

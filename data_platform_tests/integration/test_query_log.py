@@ -42,7 +42,7 @@ def catalog(
                 environment="dev",
                 service="shop",
                 connector="Postgres",
-                workflow=workflow,
+                workflows=(workflow,),
                 connection={
                     "hostPort": f"127.0.0.1:{debian_postgres.port}",
                     "database": "shop",

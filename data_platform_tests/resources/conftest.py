@@ -27,7 +27,8 @@ with open_dagster_pipes() as pipes:
     def check(passed, **metadata):
         pipes.report_asset_check(check_name="completed", passed=passed, severity="ERROR", metadata=metadata)
     def verdict(outcome, sentence="", permanent=False):
-        pipes.report_custom_message(dict(outcome=outcome, sentence=sentence, permanent=permanent))
+        own = dict(workflow="metadata", outcome=outcome, sentence=sentence, permanent=permanent)
+        pipes.report_custom_message(dict(verdicts=[own]))
 """
 
 

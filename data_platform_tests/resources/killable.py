@@ -23,14 +23,14 @@ def shop(context: dg.AssetExecutionContext, launcher: WorkflowLauncher) -> Itera
         environment="dev",
         service="shop",
         connector="Postgres",
-        workflow=Workflow.METADATA,
+        workflows=(Workflow.METADATA,),
         connection={},
         catalog_url="http://127.0.0.1:1/api",
         catalog_token="env:CATALOG_TOKEN",
         vault_address="http://127.0.0.1:1",
         run_id=context.run.run_id,
     )
-    yield from launcher.run(context=context, spec=spec)
+    yield from launcher.run(context=context, spec=spec, assets={Workflow.METADATA: KEY})
 
 
 defs = dg.Definitions(

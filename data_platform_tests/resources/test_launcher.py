@@ -20,7 +20,7 @@ def spec(**fields: Any) -> WorkflowSpec:
         environment="dev",
         service="shop",
         connector="Postgres",
-        workflow=Workflow.METADATA,
+        workflows=(Workflow.METADATA,),
         connection={"authType": {"password": "env:SHOP_PASSWORD"}},
         catalog_url="http://127.0.0.1:1/api",
         catalog_token="env:CATALOG_TOKEN",
@@ -37,7 +37,7 @@ def materialize(retries: int = 1, **fields: Any) -> dg.ExecuteInProcessResult:
         retry_policy=dg.RetryPolicy(max_retries=retries),
     )
     def shop(context: dg.AssetExecutionContext, launcher: WorkflowLauncher) -> Iterator[Any]:
-        yield from launcher.run(context=context, spec=spec(**fields))
+        yield from launcher.run(context=context, spec=spec(**fields), assets={Workflow.METADATA: KEY})
 
     return dg.materialize([shop], resources={"launcher": WorkflowLauncher()}, raise_on_error=False)
 

@@ -68,6 +68,14 @@ class Connector:
             return _own()[self.name]["connection"]
         return _read(f"connections/{self.name}.json")
 
+    @property
+    def runs(self) -> tuple[tuple[Workflow, ...], ...]:
+        """The workflows, those together that OpenMetadata does in one run: their options have one schema."""
+        groups: dict[str, tuple[Workflow, ...]] = {}
+        for workflow, options in self.workflows.items():
+            groups[options] = (*groups.get(options, ()), workflow)
+        return tuple(groups.values())
+
     def options_schema(self, workflow: Workflow) -> Schema:
         """JSON Schema of the options of one of the connector's workflows."""
         return _read(f"options/{self.workflows[workflow]}.json")

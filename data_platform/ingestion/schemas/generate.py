@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from data_platform.ingestion.schemas import FOLDER, OURS
+from data_platform.ingestion.spec import DESCRIBED
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -118,10 +119,23 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _split_dbt(options: dict[str, Any]) -> dict[str, Any]:
-    """Move dbt's one connection-like option out of its options: it is what differs between environments."""
+    """Move dbt's one connection-like option out of its options: it is what differs between environments.
+
+    What OpenMetadata calls ``serviceName`` of the workflow's source is the source's own service everywhere else, and
+    here one of another source; so it is part of the connection.
+    """
     connection = options["properties"].pop("dbtConfigSource")
     options["required"].remove("dbtConfigSource")
-    schema = _without_unused({**connection, "$defs": options["$defs"]})
+    service = {
+        "type": "string",
+        "minLength": 1,
+        "description": "Database service whose tables the models are; its metadata must be in the catalog first.",
+    }
+    schema = _without_unused({**connection, "$defs": json.loads(json.dumps(options["$defs"]))})
+    for alternative in connection["anyOf"]:
+        model = schema["$defs"][alternative["$ref"].rpartition("/")[2]]
+        model["properties"] = {DESCRIBED: service, **model["properties"]}
+        model["required"] = [DESCRIBED, *model["required"]]
     options.update(_without_unused(options))
     return schema
 
