@@ -10,6 +10,10 @@ ORCHESTRATOR := .venv/bin
 INGESTION := .venv-ingestion/bin
 ENVIRONMENTS := dev qa production demo
 
+# The demo's dbt project; its models are Dagster's assets once its manifest is there.
+DBT := examples/demo/dbt
+DBT_FILES := $(shell find $(DBT) -type f -not -path '*/target/*' -not -path '*/logs/*' -not -name '.*')
+
 # Tests of what runs in the ingestion environment; everything else is Dagster's side.
 INGESTION_TESTS := $(wildcard $(addprefix data_platform_tests/,ingestion server events changes demo))
 ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS))
@@ -27,7 +31,7 @@ UV := $(or $(shell command -v uv),.make/uv/bin/uv)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .make/orchestrator .make/ingestion .dagster/dagster.yaml ## make both Python environments; nothing to do when they are up to date
+setup: .make/orchestrator .make/ingestion .dagster/dagster.yaml $(DBT)/target/manifest.json ## make both Python environments; nothing to do when they are up to date
 
 demo: setup ## fill a catalog from a real database through Dagster, and check what is in it
 	@$(ORCHESTRATOR)/python -m examples.demo.run
@@ -89,6 +93,11 @@ test-integration: setup ## tests against servers from outside the package: Debia
 	@mkdir -p .make
 	@UV_PROJECT_ENVIRONMENT=.venv-ingestion $(UV) sync --quiet --compile-bytecode \
 		--no-default-groups --group dev --extra ingestion
+	@touch $@
+
+$(DBT)/target/manifest.json: $(DBT_FILES) | .make/orchestrator
+	@echo "── manifest of the demo's dbt project"
+	@cd $(DBT) && $(CURDIR)/$(ORCHESTRATOR)/dbt --quiet parse
 	@touch $@
 
 .dagster/dagster.yaml: dagster.yaml

@@ -89,12 +89,11 @@ def _asset(defs: dg.Definitions, spec: dg.AssetSpec) -> dict[str, Any]:
     node = defs.resolve_assets_def(spec.key).op
     policy = node.retry_policy
     freshness: Any = spec.freshness_policy  # its class is not public
-    assert policy is not None
     return {
         **described,
         "op": node.name,
         "pool": node.pool,
-        "retries": policy.max_retries,
+        "retries": policy.max_retries if policy else 0,
         "late after": str(freshness.warn_window.to_timedelta()),
         "stale after": str(freshness.fail_window.to_timedelta()),
         "checks": sorted(key.name for key in graph.get(spec.key).check_keys),

@@ -1,6 +1,7 @@
 """What Dagster finds in each environment."""
 
 import importlib.util
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -28,7 +29,26 @@ THE_TWELVE = {
     "openmetadata/iceberg/profiling",
 }
 THE_DEMOS = {"openmetadata/postgres/metadata", "openmetadata/postgres/lineage", "openmetadata/postgres/profiling"}
-CONNECTED_IN_THE_DEMO = THE_DEMOS | {"openmetadata/s3/metadata", "openmetadata/dagster/metadata"}
+CONNECTED_IN_THE_DEMO = THE_DEMOS | {
+    "openmetadata/dbt/metadata",
+    "openmetadata/dbt/lineage",
+    "openmetadata/s3/metadata",
+    "openmetadata/dagster/metadata",
+}
+THE_MODELS = {
+    f"nycflights/{name}"
+    for name in (
+        "airline_names",
+        "airline_punctuality",
+        "busiest_routes",
+        "daily_delays",
+        "delay_bands",
+        "stg_airlines",
+        "stg_airports",
+        "stg_flights",
+    )
+}
+THEIR_SOURCES = {f"nycflights/aviation/{name}" for name in ("airlines", "airports", "flights")}
 CRITICAL = {
     "openmetadata/trino/metadata",
     "openmetadata/dbt/metadata",
@@ -38,7 +58,14 @@ CRITICAL = {
 
 
 def specs(environment: str) -> list[dg.AssetSpec]:
-    return list(loaded(environment).resolve_all_asset_specs())
+    """What fills the catalog; the demo also has what fills its database."""
+    every = loaded(environment).resolve_all_asset_specs()
+    return [spec for spec in every if spec.key.path[0] == "openmetadata"]
+
+
+def workflows(environment: str) -> dict[str, dict[str, Any]]:
+    assets = found(environment)["assets"]
+    return {key: asset for key, asset in assets.items() if key.startswith("openmetadata/")}
 
 
 def connected(environment: str) -> set[str]:
@@ -53,7 +80,7 @@ def test_the_definitions_are_the_committed_ones(environment: str) -> None:
 
 @every_environment
 def test_every_asset_is_listed_in_every_environment(environment: str) -> None:
-    assert {spec.key.to_user_string() for spec in specs(environment)} == THE_TWELVE | THE_DEMOS
+    assert workflows(environment).keys() == THE_TWELVE | THE_DEMOS
 
 
 @pytest.mark.parametrize("environment", ["dev", "qa", "production"])
@@ -61,8 +88,33 @@ def test_the_twelve_assets_are_connected_where_people_work(environment: str) -> 
     assert connected(environment) == THE_TWELVE
 
 
-def test_the_demo_is_connected_to_its_own_servers_only() -> None:
-    assert connected("demo") == CONNECTED_IN_THE_DEMO
+def test_the_demo_is_connected_to_its_own_servers_only_and_builds_its_models() -> None:
+    assert connected("demo") == CONNECTED_IN_THE_DEMO | THE_MODELS
+    assert found("demo")["assets"].keys() == THE_TWELVE | THE_DEMOS | THE_MODELS | THEIR_SOURCES
+
+
+def test_models_come_before_the_metadata_of_their_tables_and_that_before_dbts() -> None:
+    assets = found("demo")["assets"]
+    assert set(assets["openmetadata/postgres/metadata"]["after"]) == THE_MODELS
+    for part in ("metadata", "lineage"):
+        assert "openmetadata/postgres/metadata" in assets[f"openmetadata/dbt/{part}"]["after"]
+    assert assets["nycflights/stg_flights"]["after"] == ["nycflights/aviation/flights"]
+
+
+def test_every_model_names_its_table_its_owner_and_what_it_is() -> None:
+    for spec in loaded("demo").resolve_all_asset_specs():
+        if spec.key.to_user_string() in THE_MODELS:
+            assert spec.metadata["dagster/table_name"] == f"nycflights.analytics.{spec.key.path[-1]}"
+            assert spec.owners, spec.key
+            assert spec.description, spec.key
+            assert spec.kinds == {"dbt", "postgres"}
+            assert Cadence.DAILY.tag in spec.tags
+
+
+def test_both_parts_of_dbt_are_one_step() -> None:
+    assets = found("production")["assets"]
+    (op,) = {assets[f"openmetadata/dbt/{part}"]["op"] for part in ("metadata", "lineage")}
+    assert op == "openmetadata__dbt__metadata_and_lineage"
 
 
 @every_environment
@@ -78,21 +130,25 @@ def test_every_asset_says_whose_it_is_and_what_it_does(environment: str) -> None
 
 @every_environment
 def test_an_asset_that_is_not_connected_says_what_to_do(environment: str) -> None:
-    for key, asset in found(environment)["assets"].items():
+    for key, asset in workflows(environment).items():
         advice = f"Not connected in {environment}: add `environments.{environment}` to data_platform/defs/sources/"
         assert (advice in asset["description"]) is not asset["connected"], key
 
 
 @every_environment
 def test_workflows_of_a_source_follow_its_metadata(environment: str) -> None:
-    for key, asset in found(environment)["assets"].items():
-        if not key.endswith("/metadata"):
+    for key, asset in workflows(environment).items():
+        if not key.endswith("/metadata") and asset["group"] != "dbt":
             assert asset["after"] == [f"{key.rpartition('/')[0]}/metadata"], key
 
 
 def test_sources_follow_the_sources_they_build_on() -> None:
     assets = found("production")["assets"]
-    assert assets["openmetadata/dbt/metadata"]["after"] == ["openmetadata/trino/metadata"]
+    for part in ("metadata", "lineage"):
+        assert assets[f"openmetadata/dbt/{part}"]["after"] == [
+            "openmetadata/postgres/metadata",
+            "openmetadata/trino/metadata",
+        ]
     assert assets["openmetadata/superset/metadata"]["after"] == [
         "openmetadata/dbt/metadata",
         "openmetadata/trino/metadata",
@@ -100,10 +156,12 @@ def test_sources_follow_the_sources_they_build_on() -> None:
 
 
 @every_environment
-def test_workflows_of_one_source_share_a_pool_and_no_other_source_has_it(environment: str) -> None:
-    assets = found(environment)["assets"].values()
-    pools = {(asset["pool"], asset["group"]) for asset in assets if asset["connected"]}
-    assert pools == {(f"openmetadata/{group}", group) for _, group in pools}
+def test_workflows_that_write_to_one_service_share_a_pool_and_no_others_have_it(environment: str) -> None:
+    """dbt has no service of its own, and writes to that of its tables."""
+    written = {"dbt": "postgres" if environment == "demo" else "trino"}
+    for key, asset in workflows(environment).items():
+        if asset["connected"]:
+            assert asset["pool"] == f"openmetadata/{written.get(asset['group'], asset['group'])}", key
 
 
 @every_environment
@@ -150,7 +208,7 @@ def test_each_job_has_a_tag_that_selects_the_same_assets(environment: str) -> No
 def test_links_lead_into_the_catalog_of_the_environment(environment: str) -> None:
     site = ENVIRONMENTS[environment].catalog_url.removesuffix("/api")
     for key, asset in found(environment)["assets"].items():
-        if asset["connected"] and "/dbt/" not in key:
+        if asset["connected"] and key.startswith("openmetadata/") and "/dbt/" not in key:
             assert asset["link"].startswith(f"{site}/service/"), key
             assert asset["link"].endswith(f"Services/{asset['group']}"), key
 

@@ -21,6 +21,8 @@ from examples.demo import raw_files
 from examples.demo.compare import EXPECTED, Catalog
 from examples.demo.fill import fill
 from examples.demo.layout import PROJECT_ROOT
+from examples.demo.models import build
+from examples.demo.people import introduce
 from examples.demo.postgres import DATABASE, READER, Server, running_postgres
 from examples.demo.storage import REGION, Storage, let_read, put, running_storage
 
@@ -33,11 +35,18 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="package")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The demo's PostgreSQL, filled."""
+def database(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The demo's PostgreSQL, filled, with dbt's models built."""
     with running_postgres(tmp_path_factory.mktemp("demo"), free_port()) as server:
         fill(server)
+        build(server, artifacts)
         yield server
+
+
+@pytest.fixture(scope="package")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of dbt's artifacts, filled once the database is."""
+    return tmp_path_factory.mktemp("artifacts")
 
 
 @pytest.fixture(scope="package")
@@ -70,44 +79,63 @@ def client() -> None:
 
 @pytest.fixture(scope="package")
 def filled_catalog(
-    database: Server, storage: Storage, secrets: Path, client: None, tmp_path_factory: pytest.TempPathFactory
+    database: Server,
+    artifacts: Path,
+    storage: Storage,
+    secrets: Path,
+    client: None,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """Data folder of a catalog that the demo's workflows filled, configured as the demo configures them."""
     folder = tmp_path_factory.mktemp("catalog")
+    keys = {"awsAccessKeyId": "s3_access_key_id", "awsSecretAccessKey": "s3_secret_access_key"}
+    references = {field: f"file:{secrets}/{name}" for field, name in keys.items()}
+    connections = {
+        "s3": {"awsConfig": {"awsRegion": REGION, "endPointURL": storage.url, **references}},
+        "postgres": {
+            "hostPort": f"127.0.0.1:{database.port}",
+            "database": DATABASE,
+            "username": READER,
+            "authType": {"password": f"file:{database.reader_password}"},
+        },
+        "dbt": {
+            "serviceName": "postgres",
+            "dbtConfigType": "local",
+            "dbtManifestFilePath": f"{artifacts}/manifest.json",
+            "dbtCatalogFilePath": f"{artifacts}/catalog.json",
+            "dbtRunResultsFilePath": f"{artifacts}/run_results.json",
+        },
+    }
     with running_server(folder / "data") as catalog:
         (folder / "token").write_text(catalog.token())
-
-        def run(service: str, connector: str, connection: dict[str, Any]) -> None:
-            for workflow, options in _configured_workflows(service).items():
-                spec = WorkflowSpec(
-                    environment="demo",
-                    service=service,
-                    connector=connector,
-                    workflow=Workflow(workflow),
-                    connection=connection,
-                    options=options,
-                    catalog_url=catalog.url,
-                    catalog_token=f"file:{folder / 'token'}",
-                    vault_address="http://127.0.0.1:1",
-                    run_id=str(uuid.uuid4()),
-                )
-                ended = Child(spec, folder / "children").end(timeout=240)
-                assert ended.verdict["outcome"] == "ok", ended.output
-
-        run(
-            "postgres",
-            "Postgres",
-            {
-                "hostPort": f"127.0.0.1:{database.port}",
-                "database": DATABASE,
-                "username": READER,
-                "authType": {"password": f"file:{database.reader_password}"},
-            },
-        )
-        keys = {"awsAccessKeyId": "s3_access_key_id", "awsSecretAccessKey": "s3_secret_access_key"}
-        references = {field: f"file:{secrets}/{name}" for field, name in keys.items()}
-        run("s3", "S3", {"awsConfig": {"awsRegion": REGION, "endPointURL": storage.url, **references}})
+        introduce(catalog.url, catalog.token("admin"))
+        for service, workflows, options in _runs():
+            spec = WorkflowSpec(
+                environment="demo",
+                service=service,
+                connector={"postgres": "Postgres", "s3": "S3"}.get(service, service),
+                workflows=workflows,
+                connection=connections[service],
+                options=options,
+                catalog_url=catalog.url,
+                catalog_token=f"file:{folder / 'token'}",
+                vault_address="http://127.0.0.1:1",
+                run_id=str(uuid.uuid4()),
+            )
+            ended = Child(spec, folder / "children").end(timeout=240)
+            assert {each["outcome"] for each in ended.verdicts.values()} == {"ok"}, ended.output
     return folder / "data"
+
+
+def _runs() -> Iterator[tuple[str, tuple[Workflow, ...], dict[str, Any]]]:
+    """What the demo runs, in its order: the service, the workflows that are one run, and their options."""
+    configured = {service: _configured_workflows(service) for service in ("postgres", "dbt")}
+    for workflow, options in configured["postgres"].items():
+        yield "postgres", (Workflow(workflow),), options
+    together = {name: value for options in configured["dbt"].values() for name, value in options.items()}
+    yield "dbt", tuple(map(Workflow, configured["dbt"])), together
+    for workflow, options in _configured_workflows("s3").items():
+        yield "s3", (Workflow(workflow),), options
 
 
 def _configured_workflows(service: str) -> dict[str, dict[str, Any]]:

@@ -53,7 +53,7 @@ def test_a_table_deleted_from_the_catalog_is_named(
     api.delete(f"/tables/{table(api, 'aviation.planes')['id']}", params={"hardDelete": "true"}).raise_for_status()
     found = differences(catalog, expected)
     assert "The table aviation.planes is missing in the catalog." in found
-    assert "The catalog holds 10 of type table where the database has 11." in found
+    assert "The catalog holds 18 of type table where the database has 19." in found
 
 
 def test_the_process_fails_and_names_the_table_that_is_missing(
@@ -73,7 +73,7 @@ def test_the_process_fails_and_names_the_table_that_is_missing(
 def test_a_changed_description_is_told(api: httpx.Client, catalog: Catalog, expected: dict[str, Any]) -> None:
     patch(api, "aviation.airlines", {"op": "replace", "path": "/description", "value": "Somebody knew better"})
     assert differences(catalog, expected) == [
-        "aviation.airlines is described as 'Somebody knew better', its comment is 'Airlines by their carrier code'."
+        "aviation.airlines is described as 'Somebody knew better', it is 'Airlines by their carrier code'."
     ]
 
 
@@ -96,6 +96,34 @@ def test_a_lost_lineage_edge_is_told_for_every_column(
         f"The lineage from reporting.daily_departures.{column} to reporting.worst_days.{column} is missing in the "
         "catalog."
         for column in ("average_delay", "departure_day", "origin", "worst_visibility")
+    ]
+
+
+def test_what_is_lost_of_dbt_is_told(api: httpx.Client, catalog: Catalog, expected: dict[str, Any]) -> None:
+    punctuality = table(api, "analytics.airline_punctuality", "tags,owners")
+    tier = next(n for n, label in enumerate(punctuality["tags"]) if label["tagFQN"] == "Tier.Tier2")
+    patch(
+        api,
+        "analytics.airline_punctuality",
+        {"op": "remove", "path": f"/tags/{tier}"},
+        {"op": "remove", "path": "/owners/0"},
+    )
+    case = (
+        api.get(
+            "/dataQuality/testCases/name/postgres.nycflights.aviation.flights.flight_id."
+            "source_unique_aviation_flights_flight_id"
+        )
+        .raise_for_status()
+        .json()
+    )
+    api.delete(f"/dataQuality/testCases/{case['id']}", params={"hardDelete": "true"}).raise_for_status()
+    dashboard = api.get("/dashboards/name/flight_board.punctuality").raise_for_status().json()
+    api.delete(f"/lineage/table/{punctuality['id']}/dashboard/{dashboard['id']}").raise_for_status()
+    assert differences(catalog, expected) == [
+        "analytics.airline_punctuality is tagged Tier.Tier2: the catalog does not say so.",
+        "analytics.airline_punctuality is owned by analytics: the catalog does not say so.",
+        "The test source_unique_aviation_flights_flight_id is missing in the catalog.",
+        "The dashboard flight_board.punctuality shows analytics.airline_punctuality: the catalog does not say so.",
     ]
 
 

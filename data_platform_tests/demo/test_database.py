@@ -30,8 +30,8 @@ def ask(server: Server, query: str, user: str = READER) -> Any:
         return row[0] if row else None
 
 
-def test_the_committed_expectations_are_what_sql_and_the_files_say(database: Server) -> None:
-    assert json.loads(as_json(expected(database))) == json.loads(FILE.read_text())
+def test_the_committed_expectations_are_what_sql_dbt_and_the_files_say(database: Server, artifacts: Path) -> None:
+    assert json.loads(as_json(expected(database, artifacts))) == json.loads(FILE.read_text())
 
 
 def test_a_filled_database_is_left_alone(database: Server) -> None:

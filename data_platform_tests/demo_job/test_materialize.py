@@ -81,10 +81,11 @@ def test_a_run_of_somebody_else_that_goes_on_keeps_its_pool(instance: DagsterIns
         (Report({"seconds": 1.0}, {"completed": True}), True),
         (Report({"seconds": 1.0}, {"completed": True, "catalog_matches_source": False}), False),
         (Report({"seconds": 1.0}, {}), False),
+        (Report({"seconds": 1.0}, {}, wanted=frozenset()), True),
         (Report({}, {"completed": False}), False),
         (Report(), False),
     ],
-    ids=["passed", "one check failed", "no check", "not materialized", "never ran"],
+    ids=["passed", "one check failed", "a check is missing", "has no check", "not materialized", "never ran"],
 )
 def test_an_asset_is_good_only_when_it_is_materialized_and_every_check_passed(report: Report, is_good: bool) -> None:
     assert report.is_good is is_good

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import httpx
 
 from examples.demo.layout import CATALOG_PORT, CATALOG_URL, INGESTION_BIN, SECRETS, STATE, DemoError, write_secret
+from examples.demo.people import introduce
 from examples.demo.processes import Program, require_free, running
 
 _DATA = STATE / "catalog"
@@ -28,21 +29,27 @@ def running_catalog() -> Iterator[Program]:
 
 
 def wait_for(catalog: Program) -> None:
-    """Wait until the catalog answers, and leave the ingestion bot's token where ingestion looks for it.
+    """Wait until the catalog answers, leave the ingestion bot's token where ingestion looks for it, and put in what
+    people would have.
 
     Raises:
         DemoError: it does not start.
     """
     catalog.wait_until(_answers)
+    write_secret(SECRETS / "catalog_token", _token("ingestion-bot"))
+    introduce(CATALOG_URL, _token("admin"))
+
+
+def _token(user: str) -> str:
     issued = subprocess.run(
-        [INGESTION_BIN / "data-platform", "server", "token", "--data", _DATA, "--as", "ingestion-bot"],
+        [INGESTION_BIN / "data-platform", "server", "token", "--data", _DATA, "--as", user],
         capture_output=True,
         text=True,
         check=False,
     )
     if issued.returncode != 0:
         raise DemoError(f"the catalog issues no token: {issued.stderr.strip()}")
-    write_secret(SECRETS / "catalog_token", issued.stdout.strip())
+    return issued.stdout.strip()
 
 
 def _answers() -> bool:

@@ -20,6 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table as Grid
 
+from examples.demo import compare_dbt
 from examples.demo.compare_services import container_differences, pipeline_differences, summary
 from examples.demo.layout import CATALOG_URL, SECRETS
 
@@ -65,11 +66,13 @@ class Catalog:
         }
 
     def tables(self) -> dict[str, Any]:
-        """Tables and views by name, with their columns and keys."""
+        """Tables and views by name, with their columns, keys, labels, owners and dbt models."""
         from metadata.generated.schema.entity.data.table import Table
 
         listed = self.client.list_all_entities(
-            Table, fields=["columns", "tableConstraints"], params={"database": self.database}
+            Table,
+            fields=["columns", "tableConstraints", "tags", "owners", "dataModel"],
+            params={"database": self.database},
         )
         return {self.short(table.fullyQualifiedName.root): table for table in listed}
 
@@ -99,6 +102,35 @@ class Catalog:
                 sources.setdefault(target, set()).update(map(self.short, columns["fromColumns"]))
         return {column: sorted(each) for column, each in sources.items()}
 
+    def upstream(self, table: str) -> list[str]:
+        """Tables that a table comes from."""
+        from metadata.generated.schema.entity.data.table import Table
+
+        return self._upstream(Table, f"{self.database}.{table}")
+
+    def shown_by(self, dashboard: str) -> list[str]:
+        """Tables that a dashboard comes from."""
+        from metadata.generated.schema.entity.data.dashboard import Dashboard
+
+        return self._upstream(Dashboard, dashboard)
+
+    def _upstream(self, entity: Any, fqn: str) -> list[str]:
+        graph = self.client.get_lineage_by_name(entity, fqn, up_depth=1, down_depth=0) or {}
+        names = {node["id"]: node["fullyQualifiedName"] for node in graph.get("nodes") or []}
+        return [self.short(names[edge["fromEntity"]]) for edge in graph.get("upstreamEdges") or []]
+
+    def test_cases(self) -> dict[str, tuple[str, str | None]]:
+        """What each test is about, a table or a column, and how it last ended."""
+        from metadata.generated.schema.tests.testCase import TestCase
+
+        cases: dict[str, tuple[str, str | None]] = {}
+        for case in self.client.list_all_entities(TestCase, fields=["testCaseResult"]):
+            link = case.entityLink.root.removeprefix("<#E::table::").removesuffix(">")
+            result = case.testCaseResult
+            status = result.testCaseStatus.value if result and result.testCaseStatus else None
+            cases[case.name.root] = (self.short(link.replace("::columns::", ".")), status)
+        return cases
+
     def profile(self, table: str) -> Any | None:
         """The latest profile of a table and its columns, or None."""
         from metadata.generated.schema.type.basic import FullyQualifiedEntityName
@@ -117,6 +149,7 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *_descriptions(tables, expected["descriptions"]),
         *_foreign_keys(catalog, tables, expected["foreign_keys"]),
         *_lineage(catalog, tables, expected["lineage"]),
+        *compare_dbt.differences(catalog, tables, expected["dbt"]),
         *_profiles(catalog, tables, expected["profiles"]),
         *container_differences(catalog.client, expected["storage"]),
         *(pipeline_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
@@ -154,9 +187,9 @@ def _descriptions(tables: dict[str, Any], expected: dict[str, str]) -> Iterator[
         found |= {each: entity.description.root for each, entity in described if entity.description}
     for name, comment in expected.items():
         if _table_of(name) in tables and found.get(name) != comment:
-            yield f"{name} is described as {found.get(name)!r}, its comment is {comment!r}."
+            yield f"{name} is described as {found.get(name)!r}, it is {comment!r}."
     for name in sorted(set(found) - set(expected)):
-        yield f"{name} is described as {found[name]!r}, it has no comment."
+        yield f"{name} is described as {found[name]!r}, it has none."
 
 
 def _foreign_keys(catalog: Catalog, tables: dict[str, Any], expected: dict[str, dict[str, list[str]]]) -> Iterator[str]:
@@ -255,8 +288,10 @@ def _summary(expected: dict[str, Any]) -> str:
     edges = sum(len(sources) for view in expected["lineage"].values() for sources in view.values())
     figures = sum(1 + sum(map(len, profile["columns"].values())) for profile in expected["profiles"].values())
     entities = ", ".join(f"{number} {kind}" for kind, number in expected["entities"].items())
+    models, tests = expected["dbt"]["models"], expected["dbt"]["tests"]
     return (
-        f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} comments, "
+        f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} descriptions, "
+        f"{len(models)} dbt models with their tags and owners, {len(tests)} tests with their results, "
         f"{edges} column lineage edges, {figures} profile figures, {summary(expected)}"
     )
 

@@ -1,18 +1,19 @@
-"""What the catalog must hold after the demo, asked of the database itself in SQL and of the files in S3.
+"""What the catalog must hold after the demo, asked of the database in SQL, of dbt's artifacts and of the files in S3.
 
 ``.venv-ingestion/bin/python -m examples.demo.expected`` prints it; ``expected.json`` is the committed answer, and a
 test compares the two. What Dagster has is in no file: it is asked when the demo runs (``pipelines``). Nothing here
 uses OpenMetadata or this project's ingestion, so that an error of theirs cannot hide.
 
-Which column of a view comes from which column is not in PostgreSQL's catalogs. That is written by hand in
-``lineage.json``, and held against what PostgreSQL does know: the columns of every view, and all columns that
-its query mentions.
+Which column of a view or of dbt's tables comes from which column is not in PostgreSQL's catalogs. That is written by
+hand in ``lineage.json``, and held against what PostgreSQL does know: the columns of every view, and all columns that
+its query mentions. Of dbt's tables it knows only that the columns exist.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
@@ -22,9 +23,10 @@ from typing import Any, Final
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
-from examples.demo import raw_files
+from examples.demo import expected_dbt, raw_files
 from examples.demo.fill import fill
 from examples.demo.layout import POSTGRES_PORT, STATE, DemoError
+from examples.demo.models import build
 from examples.demo.postgres import DATABASE, Server, running_postgres
 from examples.demo.processes import end_leftovers, sole_user
 
@@ -40,6 +42,8 @@ _PROFILED: Final = {
     "aviation.planes": ["year", "manufacturer", "seats"],
     "aviation.airports": ["name", "lat", "alt"],
     "aviation.airlines": ["name"],
+    "analytics.airline_punctuality": ["departures", "average_delay", "punctuality"],
+    "analytics.delay_bands": ["label", "to_minutes"],
 }
 
 _TABLES: Final = """
@@ -47,14 +51,14 @@ _TABLES: Final = """
            CASE c.relkind WHEN 'r' THEN 'Regular' WHEN 'v' THEN 'View' WHEN 'm' THEN 'MaterializedView' END,
            (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname IN ('aviation', 'reporting')
+    WHERE c.relkind IN ('r', 'v', 'm') AND n.nspname IN ('aviation', 'analytics', 'reporting')
     ORDER BY 1
 """
 
 _ROUTINES: Final = """
     SELECT n.nspname || '.' || p.proname
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname IN ('aviation', 'reporting')
+    WHERE n.nspname IN ('aviation', 'analytics', 'reporting')
     ORDER BY 1
 """
 
@@ -64,7 +68,7 @@ _COMMENTS: Final = """
     JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
-    WHERE n.nspname IN ('aviation', 'reporting') AND c.relkind IN ('r', 'v', 'm')
+    WHERE n.nspname IN ('aviation', 'analytics', 'reporting') AND c.relkind IN ('r', 'v', 'm')
     ORDER BY c.relname, d.objsubid
 """
 
@@ -81,7 +85,13 @@ _FOREIGN_KEYS: Final = """
 _VIEW_COLUMNS: Final = """
     SELECT c.oid::regclass::text, a.attname
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-    WHERE c.relkind IN ('v', 'm') AND c.relnamespace IN ('aviation'::regnamespace, 'reporting'::regnamespace)
+    WHERE c.relkind IN ('v', 'm') AND c.relnamespace::regnamespace::text IN ('aviation', 'analytics', 'reporting')
+"""
+
+_TABLE_COLUMNS: Final = """
+    SELECT c.oid::regclass::text, a.attname
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind = 'r' AND c.relnamespace IN ('aviation'::regnamespace, 'analytics'::regnamespace)
 """
 
 _MENTIONED_COLUMNS: Final = """
@@ -91,7 +101,7 @@ _MENTIONED_COLUMNS: Final = """
     JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
     JOIN pg_class c ON c.oid = r.ev_class
     WHERE d.refobjid <> r.ev_class AND d.refobjsubid > 0
-      AND c.relnamespace IN ('aviation'::regnamespace, 'reporting'::regnamespace)
+      AND c.relnamespace::regnamespace::text IN ('aviation', 'analytics', 'reporting')
 """
 
 _IS_NUMBER: Final = """
@@ -100,14 +110,20 @@ _IS_NUMBER: Final = """
 """
 
 
-def expected(server: Server) -> dict[str, Any]:
-    """Everything the catalog must hold of the filled database.
+def expected(server: Server, artifacts: Path) -> dict[str, Any]:
+    """Everything the catalog must hold of the filled database, in which dbt has built its models.
+
+    Args:
+        server: where the database is.
+        artifacts: folder of dbt's artifacts.
 
     Raises:
         DemoError: ``lineage.json`` does not fit the views of the database.
     """
     with closing(server.connect()) as database, database.cursor() as statement:
         tables = _rows(statement, _TABLES)
+        dbt = expected_dbt.expected(artifacts)
+        described = dbt.pop("descriptions")
         routines = [name for (name,) in _rows(statement, _ROUTINES)]
         return {
             "service": SERVICE,
@@ -121,7 +137,8 @@ def expected(server: Server) -> dict[str, Any]:
             },
             "tables": {name: {"type": kind, "columns": columns} for name, kind, columns in tables},
             "stored_procedures": routines,
-            "descriptions": dict(_rows(statement, _COMMENTS)),
+            # dbt fills in what the database does not say.
+            "descriptions": {**described, **dict(_rows(statement, _COMMENTS))},
             "foreign_keys": {
                 name: {
                     "columns": [f"{table}.{column}" for column in columns],
@@ -130,6 +147,7 @@ def expected(server: Server) -> dict[str, Any]:
                 for name, table, target, columns, target_columns in _rows(statement, _FOREIGN_KEYS)
             },
             "lineage": _lineage(statement),
+            "dbt": dbt,
             "profiles": {table: _profile(statement, table, columns) for table, columns in _PROFILED.items()},
             "storage": raw_files.expected(),
         }
@@ -148,13 +166,19 @@ def _lineage(statement: cursor) -> dict[str, dict[str, list[str]]]:
     mentioned: dict[str, set[str]] = defaultdict(set)
     for view, column in _rows(statement, _MENTIONED_COLUMNS):
         mentioned[view].add(column)
-    written = {view: set(sources) for view, sources in lineage.items()}
+    tables: dict[str, set[str]] = defaultdict(set)
+    for table, column in _rows(statement, _TABLE_COLUMNS):
+        tables[table].add(column)
+    written = {view: set(sources) for view, sources in lineage.items() if view not in tables}
     if written != dict(columns):
         raise DemoError(f"{_LINEAGE.name} does not list exactly the columns of the views: {written} is not {columns}")
-    for view, sources in lineage.items():
-        unknown = {source for each in sources.values() for source in each} - mentioned[view]
+    every = {f"{name}.{column}" for each in (tables, columns) for name, found in each.items() for column in found}
+    for name, sources in lineage.items():
+        known = mentioned[name] if name in columns else every
+        unknown = {source for each in sources.values() for source in each} - known
+        unknown |= {f"{name}.{column}" for column in sources} - every
         if unknown:
-            raise DemoError(f"{_LINEAGE.name}: the query of {view} does not mention {', '.join(sorted(unknown))}")
+            raise DemoError(f"{_LINEAGE.name}: {name} cannot come from {', '.join(sorted(unknown))}")
     return lineage
 
 
@@ -184,7 +208,9 @@ def main() -> int:
             end_leftovers(STATE / "logs")
             with running_postgres(STATE, POSTGRES_PORT) as server:
                 fill(server)
-                print(as_json(expected(server)), end="")
+                with tempfile.TemporaryDirectory() as artifacts:
+                    build(server, Path(artifacts))
+                    print(as_json(expected(server, Path(artifacts))), end="")
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1

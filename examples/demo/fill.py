@@ -21,7 +21,7 @@ from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, cursor
 
 from examples.demo.layout import DemoError, password
-from examples.demo.postgres import DATABASE, READER, Server
+from examples.demo.postgres import BUILDER, DATABASE, READER, Server
 
 SQL: Final = Path(__file__).parent / "sql"
 _NOTE: Final = "demo.filled_from"  # a setting of the database, so that no table has to hold it
@@ -50,9 +50,10 @@ def fill(server: Server) -> bool:
         for name, table in _TABLES.items():
             with shipped(name) as rows:
                 statement.copy_expert(f"COPY {table} FROM STDIN (FORMAT csv, HEADER match, NULL 'NA')", rows)
-        for script in ("2_clean.sql", "3_keys.sql", "4_reporting.sql", "5_reader.sql"):
+        for script in ("2_clean.sql", "3_keys.sql", "4_reporting.sql", "5_reader.sql", "6_dbt.sql"):
             _run(statement, script)
-        _set_password(statement, server)
+        _set_password(statement, READER, server.reader_password)
+        _set_password(statement, BUILDER, server.builder_password)
         statement.execute("ANALYZE")
         statement.execute(
             sql.SQL("ALTER DATABASE {} SET {} = {}").format(
@@ -75,12 +76,8 @@ def _run(statement: cursor, script: str) -> None:
     statement.execute((SQL / script).read_text())
 
 
-def _set_password(statement: cursor, server: Server) -> None:
-    statement.execute(
-        sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-            sql.Identifier(READER), sql.Literal(password(server.reader_password))
-        )
-    )
+def _set_password(statement: cursor, role: str, file: Path) -> None:
+    statement.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password(file))))
 
 
 def _noted(statement: cursor) -> str | None:

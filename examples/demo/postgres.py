@@ -26,6 +26,7 @@ from examples.demo.processes import require_free, running
 SUPERUSER: Final = "postgres"
 DATABASE: Final = "nycflights"
 READER: Final = "catalog_reader"
+BUILDER: Final = "dbt_builder"
 
 _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
@@ -48,10 +49,12 @@ class Server:
     port: int
     superuser_password: Path
     reader_password: Path
+    builder_password: Path
 
     def connect(self, database: str = DATABASE, user: str = SUPERUSER) -> psycopg2.extensions.connection:
-        """A connection; :data:`READER` is the role that ingestion uses."""
-        file = self.reader_password if user == READER else self.superuser_password
+        """A connection; :data:`READER` is the role that ingestion uses, :data:`BUILDER` the one that dbt does."""
+        files = {READER: self.reader_password, BUILDER: self.builder_password}
+        file = files.get(user, self.superuser_password)
         return psycopg2.connect(
             host="127.0.0.1", port=self.port, dbname=database, user=user, password=password(file), connect_timeout=10
         )
@@ -74,11 +77,17 @@ def running_postgres(
     """
     require_free(port, "the demo's PostgreSQL")
     secrets = state / "secrets"
-    server = Server(port, secrets / "postgres_superuser_password", secrets / "postgres_password")
+    server = Server(
+        port,
+        superuser_password=secrets / "postgres_superuser_password",
+        reader_password=secrets / "postgres_password",
+        builder_password=secrets / "postgres_dbt_password",
+    )
     data = state / "postgres"
     programs = programs or wheel_programs()
     _initialize(programs, data, server.superuser_password)
     password(server.reader_password)
+    password(server.builder_password)
     chosen = {**_SETTINGS, **(settings or {})}
     options = [argument for name, value in chosen.items() for argument in ("-c", f"{name}={value}")]
     command = [*_as_ordinary_user(), programs / "postgres", "-D", data, "-p", str(port), *options]
