@@ -10,7 +10,7 @@ import pytest
 
 from data_platform.server.testing import RunningServer
 from examples.demo.compare import Catalog
-from examples.demo.compare_services import container_differences, pipeline_differences
+from examples.demo.compare_services import container_differences, lineage_differences, pipeline_differences
 
 JOB = "jobs/data_platform/nightly"
 NOW = 1_790_000_000_000
@@ -83,3 +83,24 @@ def test_pipelines_tasks_and_runs_are_compared(api: httpx.Client, catalog: Catal
         f"The task publish of {JOB} is missing in the catalog.",
         f"The run another run of {JOB} is missing in the catalog.",
     ]
+
+
+def test_lineage_is_compared_with_the_asset_that_made_it(
+    api: httpx.Client, catalog: Catalog, dagster: dict[str, Any]
+) -> None:
+    names = [f"postgres.nycflights.aviation.{name}" for name in ("planes", "weather")]
+    dagster["lineage"] = {"assets/orders": {"from": names[:1], "to": names[1]}}
+    missing = [f"The lineage from {names[0]} to {names[1]} by assets/orders is missing in the catalog."]
+    assert list(lineage_differences(catalog.client, dagster)) == missing
+    ends = [api.get(f"/tables/name/{name}").raise_for_status().json()["id"] for name in names]
+    edge = {
+        "fromEntity": {"id": ends[0], "type": "table"},
+        "toEntity": {"id": ends[1], "type": "table"},
+        "lineageDetails": {"source": "PipelineLineage"},
+    }
+    api.put("/lineage", json={"edge": edge}).raise_for_status()
+    assert list(lineage_differences(catalog.client, dagster)) == missing
+    asset = api.get("/pipelines/name/dagster.assets%2Forders").raise_for_status().json()["id"]
+    edge["lineageDetails"]["pipeline"] = {"id": asset, "type": "pipeline"}
+    api.put("/lineage", json={"edge": edge}).raise_for_status()
+    assert list(lineage_differences(catalog.client, dagster)) == []

@@ -34,3 +34,7 @@ def test_every_job_and_asset_of_the_demo_is_expected_with_its_tasks_and_the_last
     assert found["pipelines"]["assets/openmetadata/s3/metadata"] == {"openmetadata__s3__metadata": []}
     # A source that is not connected here is nothing that Dagster could run.
     assert "assets/openmetadata/trino/metadata" not in found["pipelines"]
+    assert found["lineage"]["assets/nycflights/daily_delays"] == {
+        "from": ["postgres.nycflights.analytics.stg_flights"],
+        "to": "postgres.nycflights.analytics.daily_delays",
+    }

@@ -21,7 +21,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from examples.demo import compare_dbt
-from examples.demo.compare_services import container_differences, pipeline_differences, summary
+from examples.demo.compare_services import (
+    container_differences,
+    lineage_differences,
+    pipeline_differences,
+    summary,
+)
 from examples.demo.layout import CATALOG_URL, SECRETS
 
 EXPECTED: Final = Path(__file__).with_name("expected.json")
@@ -153,6 +158,7 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *_profiles(catalog, tables, expected["profiles"]),
         *container_differences(catalog.client, expected["storage"]),
         *(pipeline_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
+        *(lineage_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
     ]
 
 

@@ -69,6 +69,27 @@ def pipeline_differences(client: Any, expected: dict[str, Any]) -> Iterator[str]
             yield f"The run {run['id']} of {run['pipeline']} is missing in the catalog."
 
 
+def lineage_differences(client: Any, expected: dict[str, Any]) -> Iterator[str]:
+    """Every edge between tables that Dagster's assets make and the catalog does not have with the asset as pipeline.
+
+    Args:
+        client: OpenMetadata's own.
+        expected: as ``pipelines.expected`` returns it.
+    """
+    from metadata.generated.schema.entity.data.table import Table
+
+    for name, edges in expected["lineage"].items():
+        graph = client.get_lineage_by_name(Table, edges["to"], up_depth=1, down_depth=0) or {}
+        nodes = {node["id"]: node["fullyQualifiedName"] for node in graph.get("nodes") or []}
+        found = {
+            nodes[edge["fromEntity"]]: edge["lineageDetails"].get("pipeline", {}).get("name")
+            for edge in graph.get("upstreamEdges") or []
+        }
+        for table in edges["from"]:
+            if found.get(table) != name:
+                yield f"The lineage from {table} to {edges['to']} by {name} is missing in the catalog."
+
+
 def _names(kind: str, found: Iterable[str], wanted: Iterable[str], where: str) -> Iterator[str]:
     for name in sorted(set(wanted) - set(found)):
         yield f"The {kind} {name} is missing in the catalog."
@@ -83,5 +104,6 @@ def summary(expected: dict[str, Any]) -> str:
     text = f"{len(containers)} containers with {columns} columns"
     if "dagster" in expected:
         pipelines = expected["dagster"]["pipelines"]
-        text += f", {len(pipelines)} pipelines with {sum(map(len, pipelines.values()))} tasks"
+        edges = sum(len(each["from"]) for each in expected["dagster"]["lineage"].values())
+        text += f", {len(pipelines)} pipelines with {sum(map(len, pipelines.values()))} tasks and {edges} edges"
     return text

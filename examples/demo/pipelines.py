@@ -17,10 +17,13 @@ from examples.demo.materialize import TAGS
 
 SERVICE: Final = "dagster"
 _LOCATION: Final = "data_platform"
+# The service of the database that the assets' tables are in.
+_TABLES: Final = "postgres"
 
 
 def expected() -> dict[str, Any]:
-    """Every pipeline by its name with its tasks and what comes after each, and the id of the demo's last run."""
+    """Every pipeline by its name with its tasks and what comes after each, the demo's last run, and the tables between
+    which there is lineage by the asset that makes the second of them."""
     definitions = defs()
     jobs = [job for job in definitions.resolve_all_job_defs() if not job.name.startswith("__")]
     graph = definitions.resolve_asset_graph()
@@ -36,7 +39,21 @@ def expected() -> dict[str, Any]:
             },
         },
         "run": {"pipeline": f"jobs/{_LOCATION}/{NAME}", "id": run.run_id},
+        "lineage": {
+            f"assets/{key.to_user_string()}": {
+                "from": sorted(filter(None, (_table(graph.get(parent)) for parent in graph.get(key).parent_keys))),
+                "to": table,
+            }
+            for key in sorted(graph.materializable_asset_keys)
+            if (table := _table(graph.get(key)))
+        },
     }
+
+
+def _table(asset: Any) -> str | None:
+    """The table that an asset says it is, as the catalog names it."""
+    name = asset.metadata.get("dagster/table_name")
+    return f"{_TABLES}.{getattr(name, 'value', name)}" if name else None
 
 
 def _tasks(job: dg.JobDefinition) -> dict[str, list[str]]:
