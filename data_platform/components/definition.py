@@ -6,8 +6,10 @@ Everything that is wrong is reported at once, each with its file, line, field an
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, cast
 
+from data_platform.components.ownership import ownership_problems
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import ConfigurationError
 from data_platform.ingestion.schemas import Connector, connectors
@@ -36,6 +38,7 @@ def check_definition(
     after: Sequence[str],
     sources: Collection[str],
     numbers: Mapping[str, float],
+    ownership: Options = MappingProxyType({}),
     locate: Callable[[Path], str],
 ) -> Connector:
     """The connector of a definition that can work, in every environment that it names.
@@ -49,6 +52,7 @@ def check_definition(
         after: services of the sources that must come first.
         sources: services of all other sources that have metadata.
         numbers: ``retries``, ``min_success_percent`` and ``timeout``.
+        ownership: those of ``domain``, ``tier`` and ``ownership`` that are given.
         locate: where a path of the definition is written, for example ``defs.yaml:7``.
 
     Raises:
@@ -67,6 +71,7 @@ def check_definition(
         *_schedule_problems(workflows, schedules),
         *_order_problems(after, sources),
         *violations(numbers, _NUMBERS),
+        *ownership_problems(known, workflows, ownership),
     ]
     if problems:
         raise refusal(problems, locate)

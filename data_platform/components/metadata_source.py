@@ -25,10 +25,18 @@ from data_platform.components.definition import check_definition, merged, refusa
 from data_platform.components.description import describe, describe_unconnected
 from data_platform.components.frame import violations_of, with_clear_errors
 from data_platform.components.locator import Locator
+from data_platform.components.ownership import rules
 from data_platform.components.scaffold import MetadataSourceScaffolder
 from data_platform.components.templates import LITERAL
 from data_platform.ingestion.schemas import Connector, connectors
-from data_platform.ingestion.spec import DEFAULT_MIN_SUCCESS, DEFAULT_TIMEOUT, DESCRIBED, Workflow, WorkflowSpec
+from data_platform.ingestion.spec import (
+    DEFAULT_MIN_SUCCESS,
+    DEFAULT_TIMEOUT,
+    DESCRIBED,
+    Ownership,
+    Workflow,
+    WorkflowSpec,
+)
 
 if TYPE_CHECKING:
     from data_platform.resources.launcher import WorkflowLauncher
@@ -37,6 +45,7 @@ KEY_PREFIX: Final = "openmetadata"
 LAUNCHER: Final = "workflow_launcher"
 """Key of the resource that runs workflows."""
 
+_OWNERS: Final = ["team:data-platform"]
 _RETRY_DELAY: Final = 30.0
 
 WorkflowEvent = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -80,9 +89,23 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     schedules: Annotated[
         dict[Workflow, list[Cadence]], Field(description="How often each workflow runs; daily unless said.")
     ] = {}
-    owners: Annotated[list[str], Field(description="Owners of the assets: team:<name> or an e-mail address.")] = [
-        "team:data-platform"
-    ]
+    owners: Annotated[
+        list[str] | None,
+        Field(
+            description="Who owns the source: team:<name> or an e-mail address. They own the assets, and in the catalog"
+            " what nobody owns there; team:data-platform owns the assets unless said."
+        ),
+    ] = None
+    domain: Annotated[str | None, Field(description="The catalog's domain that the source belongs to.")] = None
+    tier: Annotated[str | None, Field(description="The tier of what is in the source, for example Tier1.")] = None
+    ownership: Annotated[
+        list[dict[str, Any]],
+        LITERAL,
+        Field(
+            description="Owners, domain and tier of some tables: rules with `tables`, a regular expression on"
+            " database.schema.table. The first that gives something decides, and before what is for the whole source."
+        ),
+    ] = []
     retries: Annotated[int, Field(description="How often a failure that may pass is tried again.")] = 2
     min_success_percent: Annotated[
         float, Field(description="Share of a workflow's records below which it has failed.")
@@ -131,6 +154,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
                 "min_success_percent": self.min_success_percent,
                 "timeout": self.timeout,
             },
+            ownership={name: given for name in ("domain", "tier", "ownership") if (given := getattr(self, name))},
             locate=locate,
         )
         made = self._made_tables(context)
@@ -146,7 +170,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             description=describe(self._connector, self.service, workflow, self._connection() or {}),
             metadata=self._links(),
             group_name=self.service,
-            owners=self.owners,
+            owners=self.owners or _OWNERS,
             tags={cadence.tag: "" for cadence in self._cadences(workflow)},
             kinds={KEY_PREFIX, self.connector.casefold()},
             freshness_policy=freshness(self._cadences(workflow)),
@@ -197,12 +221,19 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             min_success_percent=self.min_success_percent,
             timeout=self.timeout,
             run_id=run_id,
+            ownership=self._ownership() if Workflow.METADATA in workflows else (),
         )
 
     def _others(self, context: dg.ComponentLoadContext) -> set[str]:
         """Services of the project's other sources that have metadata to come after."""
         sources = context.component_tree.get_all_components(MetadataSource)
         return {source.service for source in sources if Workflow.METADATA in source.workflows} - {self.service}
+
+    def _ownership(self) -> tuple[Ownership, ...]:
+        """What is written to the catalog's service and what lies in it; dbt has no service."""
+        if self._connector.service_collection is None:
+            return ()
+        return rules(self.ownership, owners=self.owners, domain=self.domain, tier=self.tier)
 
     @cached_property
     def _connector(self) -> Connector:
@@ -272,10 +303,8 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
 
     def _links(self) -> Mapping[str, dg.MetadataValue[Any]]:
         """Where people look at what the asset fills."""
-        if self._connector.service_collection is None:
-            return {}
-        site = environment.current().catalog_url.removesuffix("/api")
-        return {"catalog": dg.MetadataValue.url(f"{site}/service/{self._connector.service_collection}/{self.service}")}
+        page = self._connector.page(environment.current().catalog_url, self.service)
+        return {"catalog": dg.MetadataValue.url(page)} if page else {}
 
 
 @cache

@@ -91,7 +91,8 @@ attributes:
   # How often each workflow runs; daily unless said.
   schedules:
     metadata: [daily]
-  owners: ["team:data-platform"]
+  # Who owns it, in Dagster and, where nobody does yet, in the catalog; the same goes for `domain` and `tier`.
+  # owners: ["team:data-platform"]
   # The workflows that run, each with OpenMetadata's own options.
   workflows:{workflows}
 """

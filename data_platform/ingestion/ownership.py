@@ -1,43 +1,29 @@
 """Owners, domain and tier that a source's definition gives, written to the catalog where nobody has said otherwise.
 
 What a rule gives is filled in, never replaced: an entity that has owners, a domain or a tier of its own keeps them,
-whoever set them. Owners and domain of a service are inherited by what lies in it, so a rule for the whole source is
-written to its service alone; a tier is a tag and is written to each table.
+whoever set them. So a wrong one would stay, too: while the catalog does not know one of the names, nothing is written.
+
+Owners and domain of a service are inherited by what lies in it, so a rule for the whole source is written to its
+service alone; a tier is a tag and is written to each table, dashboard, pipeline or whatever the source is there for.
+Only what the run listed is looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict
-
-from data_platform.errors import ConfigurationError, EntityNotFoundError
+from data_platform.errors import CatalogError, CatalogUnreachableError, EntityNotFoundError
 from data_platform.ingestion.catalog import CatalogClient, Entity
+from data_platform.ingestion.inventory import LEAVES
+from data_platform.ingestion.spec import Ownership
+from data_platform.ingestion.verdict import OWNERSHIP, Failure
 
 _FIELDS: Final = ("owners", "domains", "tags")
 
 Operation = dict[str, Any]
-
-
-class Ownership(BaseModel):
-    """A rule.
-
-    Attributes:
-        tables: regular expression on ``database.schema.table`` that the rule is for; without it, the whole source.
-        owners: ``team:<name>`` or a user's name or e-mail address, as the catalog knows them.
-        domain: fully qualified name of a domain.
-        tier: a tag of the classification Tier, for example ``Tier1``.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    tables: str | None = None
-    owners: tuple[str, ...] = ()
-    domain: str | None = None
-    tier: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,10 +33,12 @@ class Written:
     Attributes:
         changed: number of entities to which something was written.
         kept: number of entities that had what a rule would have given.
+        failures: names that the catalog does not know, or entities that it refused to change.
     """
 
     changed: int = 0
     kept: int = 0
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,49 +50,120 @@ class References:
     domain: Entity | None
 
 
-def apply(catalog: CatalogClient, collection: str, service: str, rules: Sequence[Ownership]) -> Written:
-    """Write what the rules give to a service and its tables.
+@dataclass
+class Directory:
+    """The catalog's teams, users, domains and tiers by name.
+
+    Attributes:
+        catalog: the catalog.
+        unknown: what was asked for and is not there.
+    """
+
+    catalog: CatalogClient
+    unknown: dict[str, Failure] = field(default_factory=dict[str, Failure])
+
+    def look_up(self, rule: Ownership) -> References:
+        """A rule with its names looked up; those that are not known are left out."""
+        owners = [self._owner(name) for name in rule.owners]
+        domain = self._known("domains", "domain", rule.domain) if rule.domain else None
+        if rule.tier:
+            self._known("tags", "tag", f"Tier.{rule.tier}")
+        return References(rule, tuple(owner for owner in owners if owner), domain)
+
+    def _owner(self, name: str) -> Entity | None:
+        kind, separator, team = name.partition(":")
+        if separator and kind == "team":
+            return self._known("teams", "team", team)
+        return self._known("users", "user", name.partition("@")[0].lower())
+
+    def _known(self, collection: str, kind: str, name: str) -> Entity | None:
+        try:
+            return {**self.catalog.get_by_name(collection, name), "type": kind}
+        except EntityNotFoundError:
+            error = f"the catalog has no {kind} {name!r}: create it there, or correct the source's defs.yaml"
+            self.unknown[f"{kind} {name}"] = Failure(name, OWNERSHIP, error)
+            return None
+
+
+def apply(
+    catalog: CatalogClient,
+    category: str,
+    service: str,
+    rules: Sequence[Ownership],
+    listed: Mapping[str, Collection[str]],
+) -> Written:
+    """Write what the rules give to a service and to what lies in it.
 
     Args:
         catalog: the catalog.
-        collection: the service's collection, for example ``services/databaseServices``.
+        category: the service's category, a key of :data:`data_platform.ingestion.inventory.LEAVES`.
         service: the service's name.
         rules: the first rule that gives an entity something decides.
-
-    Raises:
-        ConfigurationError: the catalog does not know an owner, a domain or a tier.
+        listed: fully qualified names of what the run listed, by collection.
     """
-    found = [_look_up(catalog, service, rule) for rule in rules]
     changed = kept = 0
-    for where, entity, matching in _entities(catalog, collection, service, found):
-        wanted = list(_missing(entity, matching))
-        if wanted:
-            catalog.patch(where, entity["id"], wanted, version=entity["version"])
-            changed += 1
-        elif matching:
-            kept += 1
-    return Written(changed, kept)
+    failures: list[Failure] = []
+    try:
+        directory = Directory(catalog)
+        found = [directory.look_up(rule) for rule in rules]
+        if directory.unknown:
+            return Written(failures=tuple(directory.unknown.values()))
+        for where, entity, matching in _entities(catalog, category, service, found, listed):
+            wanted = list(_missing(entity, matching))
+            refused = _write(catalog, where, entity, wanted) if wanted else None
+            if refused:
+                failures.append(refused)
+            changed += bool(wanted and not refused)
+            kept += bool(matching and not wanted)
+    except CatalogError as error:
+        failures.append(Failure(service, OWNERSHIP, error.sentence))
+    return Written(changed, kept, tuple(failures))
+
+
+def _write(catalog: CatalogClient, where: str, entity: Entity, wanted: list[Operation]) -> Failure | None:
+    """Change one entity, unless it has changed meanwhile; what the catalog refuses is that entity's failure alone."""
+    try:
+        catalog.patch(where, entity["id"], wanted, version=entity["version"])
+    except CatalogUnreachableError:
+        raise
+    except CatalogError as error:
+        return Failure(str(entity["fullyQualifiedName"]), OWNERSHIP, error.sentence)
+    return None
 
 
 def _entities(
-    catalog: CatalogClient, collection: str, service: str, rules: list[References]
+    catalog: CatalogClient,
+    category: str,
+    service: str,
+    rules: list[References],
+    listed: Mapping[str, Collection[str]],
 ) -> Iterator[tuple[str, Entity, list[References]]]:
     """Every entity that rules are for, with its collection and these rules."""
-    whole = [one for one in rules if one.rule.tables is None]
+    whole = [one for one in rules if one.rule.tables is None and (one.owners or one.domain)]
     if whole:
-        holder = catalog.get_by_name(collection, service, fields=_FIELDS)
-        yield collection, holder, [_without_tier(one) for one in whole]
-    if collection != "services/databaseServices":
-        return
+        collection = f"services/{category}Services"
+        yield (
+            collection,
+            catalog.get_by_name(collection, service, fields=_FIELDS),
+            [_without_tier(one) for one in whole],
+        )
     narrow = [one for one in rules if one.rule.tables is not None or one.rule.tier is not None]
-    for database in catalog.list("databases", service=service) if narrow else ():
-        for table in catalog.list("tables", database=database["fullyQualifiedName"], fields=_FIELDS):
-            matching = [_of_table(one) for one in narrow if _matches(one.rule, table)]
-            yield "tables", table, matching
+    names = listed.get(LEAVES[category], ())
+    for leaf in _leaves(catalog, category, service) if narrow and names else ():
+        if leaf["fullyQualifiedName"] in names:
+            yield LEAVES[category], leaf, [_of_leaf(one) for one in narrow if _matches(one.rule, leaf)]
 
 
-def _matches(rule: Ownership, table: Entity) -> bool:
-    path = str(table["fullyQualifiedName"]).partition(".")[2]
+def _leaves(catalog: CatalogClient, category: str, service: str) -> Iterator[Entity]:
+    if category != "database":
+        yield from catalog.list(LEAVES[category], service=service, fields=_FIELDS)
+        return
+    for database in catalog.list("databases", service=service):
+        yield from catalog.list("tables", database=database["fullyQualifiedName"], fields=_FIELDS)
+
+
+def _matches(rule: Ownership, leaf: Entity) -> bool:
+    path = str(leaf["fullyQualifiedName"]).partition(".")[2]
     return rule.tables is None or re.fullmatch(rule.tables, path) is not None
 
 
@@ -112,8 +171,8 @@ def _without_tier(found: References) -> References:
     return References(found.rule.model_copy(update={"tier": None}), found.owners, found.domain)
 
 
-def _of_table(found: References) -> References:
-    """A rule for the whole source gives its tables a tier; owners and domain they inherit."""
+def _of_leaf(found: References) -> References:
+    """A rule for the whole source gives what lies in it a tier; owners and domain it inherits."""
     return found if found.rule.tables is not None else References(found.rule, (), None)
 
 
@@ -142,29 +201,3 @@ def _own(entity: Entity, field: str) -> bool:
 
 def _reference(entity: Entity) -> Entity:
     return {"id": entity["id"], "type": entity["type"]}
-
-
-def _look_up(catalog: CatalogClient, service: str, rule: Ownership) -> References:
-    owners = tuple(_owner(catalog, service, name) for name in rule.owners)
-    domain = _known(catalog, service, "domains", "domain", rule.domain) if rule.domain else None
-    if rule.tier:
-        _known(catalog, service, "tags", "tag", f"Tier.{rule.tier}")
-    return References(rule, owners, domain)
-
-
-def _owner(catalog: CatalogClient, service: str, name: str) -> Entity:
-    kind, separator, team = name.partition(":")
-    if separator and kind == "team":
-        return _known(catalog, service, "teams", "team", team)
-    return _known(catalog, service, "users", "user", name.partition("@")[0].lower())
-
-
-def _known(catalog: CatalogClient, service: str, collection: str, kind: str, name: str) -> Entity:
-    try:
-        return {**catalog.get_by_name(collection, name), "type": kind}
-    except EntityNotFoundError as error:
-        raise ConfigurationError(
-            f"the catalog has no {kind} {name!r}",
-            source=service,
-            remedy="create it in the catalog, or correct the source's defs.yaml",
-        ) from error

@@ -44,6 +44,9 @@ def _entities(result: Result) -> Metadata:
         change = result.difference
         for name in ("created", "updated", "unchanged", "deleted"):
             found[name] = _typed("int", getattr(change, name))
+    if result.ownership is not None:
+        found["ownership/written"] = _typed("int", result.ownership.changed)
+        found["ownership/kept"] = _typed("int", result.ownership.kept)
     return found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import config, dbt, inventory, shims, sources, verdict
+from data_platform.ingestion import config, dbt, inventory, ownership, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
@@ -39,6 +39,7 @@ class Result:
         filtered: number of entities that the source's filters left out.
         warnings: number of warnings.
         unmatched: what belongs to something that the catalog does not have.
+        ownership: what was written of owners, domains and tiers, or None when the source's definition gives none.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
         peak_memory: largest resident size of this process, in MiB.
@@ -52,6 +53,7 @@ class Result:
     filtered: int = 0
     warnings: int = 0
     unmatched: tuple[Unmatched, ...] = ()
+    ownership: ownership.Written | None = None
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
@@ -94,11 +96,12 @@ def run(
             findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
         with progress.stage("workflow", f"running the {spec.asked} workflow"), _logged_errors() as logged:
             _execute(workflow, spec, traffic)
+        owned = _own(spec, catalog, progress, traffic)
         with progress.stage("inventory", "taking the catalog's inventory"):
             after = _inventory(spec, catalog)
     run_costs = costs(progress, traffic)
     if findings is None:
-        return [_result(spec, workflow, (before, after), logged, traffic.account(), run_costs)]
+        return [_result(spec, workflow, (before, after), owned, logged, traffic.account(), run_costs)]
     return [_part(spec, each, workflow, findings, logged, traffic.account(), run_costs) for each in spec.workflows]
 
 
@@ -111,6 +114,14 @@ def _inventory(spec: WorkflowSpec, catalog: CatalogClient) -> Inventory:
     if spec.kind is not Workflow.METADATA or spec.connector == dbt.CONNECTOR:
         return Inventory()
     return inventory.take(catalog, config.category(spec), spec.service)
+
+
+def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, traffic: Traffic) -> ownership.Written | None:
+    if not spec.ownership:
+        return None
+    with progress.stage("ownership", "writing owners, domain and tier"):
+        listed = traffic.account().written
+        return ownership.apply(catalog, config.category(spec), spec.service, spec.ownership, listed)
 
 
 def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
@@ -188,6 +199,7 @@ def _result(
     spec: WorkflowSpec,
     workflow: config.ClientWorkflow,
     inventories: tuple[Inventory, Inventory],
+    owned: ownership.Written | None,
     logged: list[Failure],
     account: Account,
     run_costs: dict[str, Any],
@@ -198,7 +210,7 @@ def _result(
     evidence = Evidence(
         arrived=account.arrived,
         losses=account.losses,
-        reported=(*_reported(workflow), *logged),
+        reported=(*_reported(workflow), *logged, *(owned.failures if owned else ())),
         listed=account.written,
         held_before=before.count(_leaf_kind(spec)) if leaves else 0,
         leaves=leaves,
@@ -209,6 +221,7 @@ def _result(
         account,
         entities=after.counts(),
         difference=inventory.compare(before, after) if listed else None,
+        ownership=owned,
         **_noted(workflow),
         **run_costs,
     )

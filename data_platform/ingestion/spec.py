@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform import __version__
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
@@ -40,6 +40,24 @@ class Workflow(StrEnum):
     PROFILING = "profiling"
 
 
+class Ownership(BaseModel):
+    """A rule: what is written to the catalog where nobody has said otherwise.
+
+    Attributes:
+        tables: regular expression on ``database.schema.table`` that the rule is for; without it, the whole source.
+        owners: ``team:<name>`` or a user's name or e-mail address, as the catalog knows them.
+        domain: fully qualified name of a domain.
+        tier: a tag of the classification Tier, for example ``Tier1``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tables: str | None = None
+    owners: tuple[str, ...] = ()
+    domain: str | None = None
+    tier: str | None = None
+
+
 class WorkflowSpec(BaseModel):
     """One run of OpenMetadata for one source.
 
@@ -59,6 +77,7 @@ class WorkflowSpec(BaseModel):
         min_success_percent: share of records that must arrive, 0 to 100; below it the workflow has failed.
         timeout: seconds after which the workflow is ended.
         run_id: Dagster's run, a UUID, under which the catalog files the pipeline's status.
+        ownership: what is written to what a metadata workflow listed; the first rule that gives something decides.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,6 +96,7 @@ class WorkflowSpec(BaseModel):
     min_success_percent: Annotated[float, Ge(0), Le(100)] = DEFAULT_MIN_SUCCESS
     timeout: Annotated[float, Gt(0)] = DEFAULT_TIMEOUT
     run_id: str
+    ownership: tuple[Ownership, ...] = ()
 
     @property
     def kind(self) -> Workflow:

@@ -27,6 +27,9 @@ from data_platform.ingestion.traffic import Loss
 ARTIFACTS: Final = "artifacts"
 """Kind of a failure to read the files that a source consists of."""
 
+OWNERSHIP: Final = "ownership"
+"""Kind of a failure to write owners, domain or tier to what has arrived."""
+
 # Names under which OpenMetadata's sink files a failed bulk request; the wire's account has its rows one by one.
 _BUFFERS: Final = frozenset({"Entity Buffer", "Entity  Buffer", "Query Buffer"})
 # What was read already brings no lineage and no usage again; metadata and profiles come with every run.
@@ -129,14 +132,18 @@ def judge(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> Verdict
     """The verdict on one of a spec's workflows, when OpenMetadata's run came to its end."""
     name = f"{spec.service}/{workflow}"
     failures = tuple(_failures(evidence))
-    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(workflow, failures), 1)
-    if failures and (percent < spec.min_success_percent or not evidence.arrived):
-        return _failed(_why(spec, workflow, evidence, failures, percent), failures)
+    lost = tuple(failure for failure in failures if failure.kind != OWNERSHIP)
+    percent = 100.0 * evidence.arrived / max(evidence.arrived + _lost(workflow, lost), 1)
+    if lost and (percent < spec.min_success_percent or not evidence.arrived):
+        return _failed(_why(spec, workflow, evidence, lost, percent), failures)
     suspicion = _missing(spec, workflow, evidence)
     if suspicion is not None:
         return _failed(suspicion, failures)
+    if lost:
+        return Verdict(Outcome.PARTIAL, _partly(name, workflow, evidence, lost), failures=failures)
     if failures:
-        return Verdict(Outcome.PARTIAL, _partly(name, workflow, evidence, failures), failures=failures)
+        sentence = f"{name}: owners, domain and tier were not written as asked: {failures[0].error.rstrip('.')}."
+        return Verdict(Outcome.PARTIAL, sentence, failures=failures)
     if evidence.unmatched:
         return Verdict(Outcome.PARTIAL, _without_a_match(name, evidence))
     if _lists_nothing(evidence):

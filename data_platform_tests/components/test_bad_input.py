@@ -137,6 +137,31 @@ BAD_INPUT = {
         14,
         "schedules: is wrong: Input should be a valid dictionary.",
     ),
+    "unknown field of an ownership rule": (
+        ("  workflows:", "  ownership: [{tables: '.*', teir: Tier1}]\n  workflows:"),
+        14,
+        "ownership[0].teir: is not a known field: known fields are tier, ",
+    ),
+    "ownership rule for no table": (
+        ("  workflows:", "  ownership: [{tier: Tier1}]\n  workflows:"),
+        14,
+        "ownership[0].tables: is missing: set it; what is for all tables is written beside `ownership`.",
+    ),
+    "ownership rule that cannot be read": (
+        ("  workflows:", "  ownership: [{tables: '*', tier: Tier1}]\n  workflows:"),
+        14,
+        "ownership[0].tables: is no regular expression (nothing to repeat at position 0): escape it, or correct it.",
+    ),
+    "ownership rule that gives nothing": (
+        ("  workflows:", "  ownership: [{tables: '.*'}]\n  workflows:"),
+        14,
+        "ownership[0]: gives nothing: what a rule can give is owners, domain, tier.",
+    ),
+    "domain of a source without metadata": (
+        ("  workflows:\n    metadata: {}", "  domain: Sales\n  workflows:"),
+        14,
+        "domain: is written by the metadata workflow, which this source does not have.",
+    ),
     "order after itself": (
         ("  workflows:", "  after: [shop]\n  workflows:"),
         14,

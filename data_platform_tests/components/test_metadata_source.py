@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from data_platform.components import MetadataSource
-from data_platform.ingestion.spec import Workflow
+from data_platform.ingestion.spec import Ownership, Workflow
 from data_platform_tests.components.conftest import WORKING, Project
 
 METADATA = dg.AssetKey(["openmetadata", "shop", "metadata"])
@@ -162,6 +162,51 @@ def test_retries_and_owners_are_the_definitions(project: Project) -> None:
     assert list(spec_of(project).owners) == ["shop@example.org"]
 
 
+def test_owners_domain_and_tier_go_to_the_catalog_with_the_metadata_the_narrower_ones_first(project: Project) -> None:
+    project.write(
+        WORKING + "  owners: [team:shop]\n  domain: Sales\n  tier: Tier3\n"
+        "  ownership: [{tables: 'shop[.]a[.].*', tier: Tier1}]\n"
+    )
+    assert run(project).success
+    metadata, profiling = project.launcher.specs
+    assert metadata.ownership == (
+        Ownership(tables="shop[.]a[.].*", tier="Tier1"),
+        Ownership(owners=("team:shop",), domain="Sales", tier="Tier3"),
+    )
+    assert profiling.ownership == ()
+
+
+def test_only_owners_that_the_definition_states_go_to_the_catalog(project: Project) -> None:
+    project.write(WORKING)
+    assert list(spec_of(project).owners) == ["team:data-platform"]
+    run(project, METADATA)
+    assert project.launcher.specs[0].ownership == ()
+
+
+DBT = """\
+type: data_platform.components.MetadataSource
+attributes:
+  service: dbt
+  connector: dbt
+  environments:
+    dev: {serviceName: trino, dbtConfigType: local, dbtManifestFilePath: target/manifest.json}
+  workflows: {metadata: {}, lineage: {}}
+"""
+
+
+def test_owners_of_a_source_without_a_service_own_its_assets_only(project: Project) -> None:
+    project.write(DBT + "  owners: [team:models]\n")
+    key = dg.AssetKey(["openmetadata", "dbt", "metadata"])
+    assert list(spec_of(project, key).owners) == ["team:models"]
+    run(project, key)
+    assert project.launcher.specs[0].ownership == ()
+
+
+def test_a_domain_of_a_source_without_a_service_is_refused(project: Project) -> None:
+    project.write(DBT + "  domain: Sales\n")
+    assert "domain: dbt has no service of its own in the catalog: write it at the source" in project.refusal()
+
+
 def test_translation_changes_assets_in_yaml(project: Project) -> None:
     project.write(
         WORKING + "  translation: {tags: {workflow: '{{ workflow }}'}, description: '{{ spec.group_name }}!'}\n"
@@ -211,15 +256,7 @@ def test_a_source_can_be_made_in_python(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_link_is_given_where_the_catalog_has_no_service_of_that_name(project: Project) -> None:
     """dbt adds to the tables of other services."""
-    project.write("""\
-type: data_platform.components.MetadataSource
-attributes:
-  service: dbt
-  connector: dbt
-  environments:
-    dev: {serviceName: trino, dbtConfigType: local, dbtManifestFilePath: target/manifest.json}
-  workflows: {metadata: {}, lineage: {}}
-""")
+    project.write(DBT)
     spec = spec_of(project, dg.AssetKey(["openmetadata", "dbt", "metadata"]))
     assert "catalog" not in spec.metadata
     assert spec.description == (

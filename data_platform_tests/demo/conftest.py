@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.spec import Ownership, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion.child import Child
 from examples.demo import raw_files
@@ -110,6 +110,7 @@ def filled_catalog(
         (folder / "token").write_text(catalog.token())
         introduce(catalog.url, catalog.token("admin"))
         for service, workflows, options in _runs():
+            rules = _ownership() if (service, *workflows) == ("postgres", Workflow.METADATA) else ()
             spec = WorkflowSpec(
                 environment="demo",
                 service=service,
@@ -121,6 +122,7 @@ def filled_catalog(
                 catalog_token=f"file:{folder / 'token'}",
                 vault_address="http://127.0.0.1:1",
                 run_id=str(uuid.uuid4()),
+                ownership=rules,
             )
             ended = Child(spec, folder / "children").end(timeout=240)
             assert {each["outcome"] for each in ended.verdicts.values()} == {"ok"}, ended.output
@@ -139,10 +141,20 @@ def _runs() -> Iterator[tuple[str, tuple[Workflow, ...], dict[str, Any]]]:
 
 
 def _configured_workflows(service: str) -> dict[str, dict[str, Any]]:
+    return _attributes(service)["workflows"]
+
+
+def _ownership() -> tuple[Ownership, ...]:
+    source = _attributes("postgres")
+    whole = Ownership(owners=source["owners"], domain=source["domain"])
+    return (*map(Ownership.model_validate, source["ownership"]), whole)
+
+
+def _attributes(service: str) -> dict[str, Any]:
     import yaml
 
     definition = PROJECT_ROOT / "data_platform" / "defs" / "sources" / service / "defs.yaml"
-    return yaml.safe_load(definition.read_text())["attributes"]["workflows"]
+    return yaml.safe_load(definition.read_text())["attributes"]
 
 
 @pytest.fixture

@@ -99,6 +99,14 @@ def test_a_lost_lineage_edge_is_told_for_every_column(
     ]
 
 
+def test_a_table_that_is_not_whose_it_is_is_told(api: httpx.Client, catalog: Catalog, expected: dict[str, Any]) -> None:
+    patch(api, "reporting.worst_days", {"op": "remove", "path": "/owners/0"}, {"op": "remove", "path": "/tags/0"})
+    assert differences(catalog, expected) == [
+        "reporting.worst_days has the owners flight-operations in the catalog, it is to have analytics.",
+        "reporting.worst_days has the tiers none in the catalog, it is to have Tier.Tier4.",
+    ]
+
+
 def test_what_is_lost_of_dbt_is_told(api: httpx.Client, catalog: Catalog, expected: dict[str, Any]) -> None:
     punctuality = table(api, "analytics.airline_punctuality", "tags,owners")
     tier = next(n for n, label in enumerate(punctuality["tags"]) if label["tagFQN"] == "Tier.Tier2")
@@ -122,6 +130,7 @@ def test_what_is_lost_of_dbt_is_told(api: httpx.Client, catalog: Catalog, expect
     assert differences(catalog, expected) == [
         "analytics.airline_punctuality is tagged Tier.Tier2: the catalog does not say so.",
         "analytics.airline_punctuality is owned by analytics: the catalog does not say so.",
+        "analytics.airline_punctuality is owned by flight-operations: only the catalog says so.",
         "The test source_unique_aviation_flights_flight_id is missing in the catalog.",
         "The dashboard flight_board.punctuality shows analytics.airline_punctuality: the catalog does not say so.",
     ]

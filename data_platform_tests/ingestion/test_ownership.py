@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
-from data_platform.errors import ConfigurationError
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.ownership import Ownership, Written, apply
+from data_platform.ingestion.ownership import Written, apply
+from data_platform.ingestion.spec import Ownership, Workflow
 from data_platform.server.testing import RunningServer, running_server
+from data_platform_tests.ingestion.child import Ended
+from data_platform_tests.ingestion.conftest import SpecMaker
 
 SERVICES = "services/databaseServices"
 
@@ -68,15 +70,21 @@ def shop(people: People, request: pytest.FixtureRequest) -> str:
     return name
 
 
+def fill_in(client: CatalogClient, shop: str, rules: Sequence[Ownership], but: str = "") -> Written:
+    """Apply rules after a run that listed everything in a shop but one table."""
+    tables = {f"{shop}.main.{table}" for table in ("sales.orders", "sales.lines", "stock.items") if table != but}
+    return apply(client, "database", shop, rules, {"tables": tables})
+
+
 @pytest.fixture
-def catalog(server: RunningServer) -> Iterator[CatalogClient]:
+def client(server: RunningServer) -> Iterator[CatalogClient]:
     with CatalogClient(server.url, server.token("ingestion-bot")) as client:
         yield client
 
 
-def seen(catalog: CatalogClient, shop: str, table: str) -> tuple[list[str], list[str], list[str]]:
+def seen(client: CatalogClient, shop: str, table: str) -> tuple[list[str], list[str], list[str]]:
     """Owners, domains and tiers as people see them, inherited ones in parentheses."""
-    entity = catalog.get_by_name("tables", f"{shop}.main.{table}", fields=["owners", "domains", "tags"])
+    entity = client.get_by_name("tables", f"{shop}.main.{table}", fields=["owners", "domains", "tags"])
 
     def shown(field: str) -> list[str]:
         return [f"({one['name']})" if one.get("inherited") else one["name"] for one in entity.get(field, [])]
@@ -84,49 +92,69 @@ def seen(catalog: CatalogClient, shop: str, table: str) -> tuple[list[str], list
     return shown("owners"), shown("domains"), [tag["tagFQN"] for tag in entity.get("tags", [])]
 
 
-def test_a_rule_for_the_source_is_written_to_its_service_and_inherited(catalog: CatalogClient, shop: str) -> None:
-    written = apply(catalog, SERVICES, shop, [Ownership(owners=("team:analytics",), domain="Sales")])
+def test_a_rule_for_the_source_is_written_to_its_service_and_inherited(client: CatalogClient, shop: str) -> None:
+    written = fill_in(client, shop, [Ownership(owners=("team:analytics",), domain="Sales")])
     assert written == Written(changed=1)
-    assert seen(catalog, shop, "sales.orders") == (["(analytics)"], ["(Sales)"], [])
+    assert seen(client, shop, "sales.orders") == (["(analytics)"], ["(Sales)"], [])
 
 
-def test_a_tier_of_the_source_is_written_to_every_table(catalog: CatalogClient, shop: str) -> None:
-    assert apply(catalog, SERVICES, shop, [Ownership(tier="Tier2")]).changed == 3
-    assert seen(catalog, shop, "stock.items")[2] == ["Tier.Tier2"]
+def test_a_tier_of_the_source_is_written_to_every_table(client: CatalogClient, shop: str) -> None:
+    assert fill_in(client, shop, [Ownership(tier="Tier2")]).changed == 3
+    assert seen(client, shop, "stock.items")[2] == ["Tier.Tier2"]
 
 
-def test_a_rule_for_tables_is_written_to_those_that_match(catalog: CatalogClient, shop: str) -> None:
+def test_a_rule_for_tables_is_written_to_those_that_match(client: CatalogClient, shop: str) -> None:
     rules = [
         Ownership(tables=r"main\.sales\.orders", tier="Tier1"),
         Ownership(tables=r"main\.sales\..*", owners=("team:finance", "ada@example.org"), tier="Tier3"),
     ]
-    apply(catalog, SERVICES, shop, rules)
-    assert seen(catalog, shop, "sales.orders") == (["finance", "ada"], [], ["Tier.Tier1"])
-    assert seen(catalog, shop, "sales.lines") == (["finance", "ada"], [], ["Tier.Tier3"])
-    assert seen(catalog, shop, "stock.items") == ([], [], [])
+    fill_in(client, shop, rules)
+    assert seen(client, shop, "sales.orders") == (["finance", "ada"], [], ["Tier.Tier1"])
+    assert seen(client, shop, "sales.lines") == (["finance", "ada"], [], ["Tier.Tier3"])
+    assert seen(client, shop, "stock.items") == ([], [], [])
 
 
-def test_the_second_time_nothing_changes(catalog: CatalogClient, shop: str) -> None:
+def test_the_second_time_nothing_changes(client: CatalogClient, shop: str) -> None:
     rules = [Ownership(owners=("team:analytics",)), Ownership(tables=".*", tier="Tier4")]
-    assert apply(catalog, SERVICES, shop, rules).changed == 4
-    assert apply(catalog, SERVICES, shop, rules) == Written(changed=0, kept=4)
+    assert fill_in(client, shop, rules).changed == 4
+    assert fill_in(client, shop, rules) == Written(changed=0, kept=4)
 
 
-def test_what_people_set_stays(catalog: CatalogClient, people: People, shop: str) -> None:
-    table = catalog.get_by_name("tables", f"{shop}.main.sales.orders")
-    finance = catalog.get_by_name("teams", "finance")
+def test_what_people_set_stays(client: CatalogClient, people: People, shop: str) -> None:
+    table = client.get_by_name("tables", f"{shop}.main.sales.orders")
+    finance = client.get_by_name("teams", "finance")
     people.patch("tables", table["id"], "/owners", [{"id": finance["id"], "type": "team"}])
     people.patch("tables", table["id"], "/tags", [{"tagFQN": "Tier.Tier5", "source": "Classification"}])
-    apply(catalog, SERVICES, shop, [Ownership(tables=".*", owners=("team:analytics",), tier="Tier1")])
-    assert seen(catalog, shop, "sales.orders") == (["finance"], [], ["Tier.Tier5"])
-    assert seen(catalog, shop, "sales.lines") == (["analytics"], [], ["Tier.Tier1"])
+    fill_in(client, shop, [Ownership(tables=".*", owners=("team:analytics",), tier="Tier1")])
+    assert seen(client, shop, "sales.orders") == (["finance"], [], ["Tier.Tier5"])
+    assert seen(client, shop, "sales.lines") == (["analytics"], [], ["Tier.Tier1"])
 
 
-def test_other_tags_survive_a_tier(catalog: CatalogClient, people: People, shop: str) -> None:
-    table = catalog.get_by_name("tables", f"{shop}.main.sales.orders")
+def test_other_tags_survive_a_tier(client: CatalogClient, people: People, shop: str) -> None:
+    table = client.get_by_name("tables", f"{shop}.main.sales.orders")
     people.patch("tables", table["id"], "/tags", [{"tagFQN": "PII.Sensitive", "source": "Classification"}])
-    apply(catalog, SERVICES, shop, [Ownership(tier="Tier1")])
-    assert sorted(seen(catalog, shop, "sales.orders")[2]) == ["PII.Sensitive", "Tier.Tier1"]
+    fill_in(client, shop, [Ownership(tier="Tier1")])
+    assert sorted(seen(client, shop, "sales.orders")[2]) == ["PII.Sensitive", "Tier.Tier1"]
+
+
+def test_only_what_the_run_listed_is_looked_at(client: CatalogClient, shop: str) -> None:
+    rules = [Ownership(tables=".*", tier="Tier1")]
+    assert fill_in(client, shop, rules, but="stock.items") == Written(changed=2)
+    assert seen(client, shop, "stock.items") == ([], [], [])
+
+
+def test_a_pipeline_service_has_owners_and_its_pipelines_the_tier(client: CatalogClient, people: People) -> None:
+    people.put("services/pipelineServices", name="flows", serviceType="Dagster")
+    for name in ("hourly", "yearly"):
+        people.put("pipelines", name=name, service="flows")
+    rules = [Ownership(owners=("team:finance",), domain="Sales", tier="Tier2")]
+    assert apply(client, "pipeline", "flows", rules, {"pipelines": {"flows.hourly"}}) == Written(changed=2)
+    fields = ["owners", "domains", "tags"]
+    hourly, yearly = (client.get_by_name("pipelines", f"flows.{name}", fields=fields) for name in ("hourly", "yearly"))
+    assert [owner["name"] for owner in hourly["owners"]] == ["finance"]
+    assert [domain["name"] for domain in hourly["domains"]] == ["Sales"]
+    assert [tag["tagFQN"] for tag in hourly["tags"]] == ["Tier.Tier2"]
+    assert not yearly.get("tags")
 
 
 @pytest.mark.parametrize(
@@ -139,9 +167,64 @@ def test_other_tags_survive_a_tier(catalog: CatalogClient, people: People, shop:
     ],
     ids=["team", "user", "domain", "tier"],
 )
-def test_a_name_that_the_catalog_does_not_know_is_refused_before_anything_is_written(
-    catalog: CatalogClient, shop: str, rule: Ownership, what: str
+def test_while_a_name_is_not_known_nothing_is_written_because_it_would_stay(
+    client: CatalogClient, shop: str, rule: Ownership, what: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=what):
-        apply(catalog, SERVICES, shop, [Ownership(owners=("team:analytics",)), rule])
-    assert seen(catalog, shop, "sales.orders") == ([], [], [])
+    (failure,) = fill_in(client, shop, [Ownership(owners=("team:analytics",)), rule, rule]).failures
+    assert failure.kind == "ownership"
+    assert failure.error == f"the catalog has {what}: create it there, or correct the source's defs.yaml"
+    assert seen(client, shop, "sales.orders") == ([], [], [])
+
+
+def test_an_entity_that_the_catalog_refuses_to_change_is_one_failure_and_the_others_are_written(
+    server: RunningServer, client: CatalogClient, shop: str
+) -> None:
+    lines = client.get_by_name("tables", f"{shop}.main.sales.lines")
+    server.faults.add(method="PATCH", path=f"/tables/{lines['id']}", status=412)
+    written = fill_in(client, shop, [Ownership(tier="Tier2")])
+    server.faults.clear()
+    assert (written.changed, [failure.name for failure in written.failures]) == (2, [f"{shop}.main.sales.lines"])
+
+
+def test_a_catalog_that_stops_answering_is_one_failure(server: RunningServer, client: CatalogClient, shop: str) -> None:
+    server.faults.add(method="PATCH", drop=True)
+    written = fill_in(client, shop, [Ownership(tier="Tier2")])
+    server.faults.clear()
+    (failure,) = written.failures
+    assert failure.name == shop
+    assert "does not answer" in failure.error
+
+
+def test_a_metadata_run_writes_them_and_says_how_many(
+    run: Callable[..., Ended], make_spec: SpecMaker, catalog: RunningServer, database: str
+) -> None:
+    people = People(catalog)
+    people.put("teams", name="analytics", teamType="Group")
+    people.close()
+    rules = [Ownership(tables=r".*\.sales\.customers", tier="Tier1"), Ownership(owners=("team:analytics",))]
+    ended = run(make_spec(ownership=rules))
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert (ended.metadata["ownership/written"], ended.metadata["ownership/kept"]) == (2, 0)
+    with CatalogClient(catalog.url, catalog.token()) as client:
+        customers = client.get_by_name("tables", f"shop.{database}.sales.customers", fields=["owners", "tags"])
+    assert [owner["name"] for owner in customers["owners"]] == ["analytics"]
+    assert [tag["tagFQN"] for tag in customers["tags"]] == ["Tier.Tier1"]
+    again = run(make_spec(ownership=rules))
+    assert (again.metadata["ownership/written"], again.metadata["ownership/kept"]) == (0, 2)
+
+
+def test_an_unknown_owner_makes_a_run_partial_that_brought_everything(
+    run: Callable[..., Ended], make_spec: SpecMaker
+) -> None:
+    rules = [Ownership(owners=("team:nobody",), domain="Nowhere")]
+    ended = run(make_spec(Workflow.METADATA, ownership=rules, min_success_percent=100))
+    assert ended.materialized
+    assert ended.verdict["outcome"] == "partial"
+    assert ended.verdict["sentence"] == (
+        "shop/metadata: owners, domain and tier were not written as asked: the catalog has no team 'nobody': create it"
+        " there, or correct the source's defs.yaml."
+    )
+    assert [(row["name"], row["kind"]) for row in ended.metadata["failures"]["records"]] == [
+        ("nobody", "ownership"),
+        ("Nowhere", "ownership"),
+    ]

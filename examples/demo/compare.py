@@ -20,7 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table as Grid
 
-from examples.demo import compare_dbt
+from examples.demo import compare_dbt, compare_ownership
 from examples.demo.compare_services import (
     container_differences,
     lineage_differences,
@@ -76,7 +76,7 @@ class Catalog:
 
         listed = self.client.list_all_entities(
             Table,
-            fields=["columns", "tableConstraints", "tags", "owners", "dataModel"],
+            fields=["columns", "tableConstraints", "tags", "owners", "domains", "dataModel"],
             params={"database": self.database},
         )
         return {self.short(table.fullyQualifiedName.root): table for table in listed}
@@ -154,6 +154,7 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *_descriptions(tables, expected["descriptions"]),
         *_foreign_keys(catalog, tables, expected["foreign_keys"]),
         *_lineage(catalog, tables, expected["lineage"]),
+        *compare_ownership.differences(tables, expected["ownership"]),
         *compare_dbt.differences(catalog, tables, expected["dbt"]),
         *_profiles(catalog, tables, expected["profiles"]),
         *container_differences(catalog.client, expected["storage"]),
@@ -297,6 +298,7 @@ def _summary(expected: dict[str, Any]) -> str:
     models, tests = expected["dbt"]["models"], expected["dbt"]["tests"]
     return (
         f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} descriptions, "
+        f"{len(expected['ownership'])} tables with their owners, domain and tier, "
         f"{len(models)} dbt models with their tags and owners, {len(tests)} tests with their results, "
         f"{edges} column lineage edges, {figures} profile figures, {summary(expected)}"
     )

@@ -23,7 +23,7 @@ from typing import Any, Final
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
-from examples.demo import expected_dbt, raw_files
+from examples.demo import expected_dbt, expected_ownership, raw_files
 from examples.demo.fill import fill
 from examples.demo.layout import POSTGRES_PORT, STATE, DemoError
 from examples.demo.models import build
@@ -147,6 +147,7 @@ def expected(server: Server, artifacts: Path) -> dict[str, Any]:
                 for name, table, target, columns, target_columns in _rows(statement, _FOREIGN_KEYS)
             },
             "lineage": _lineage(statement),
+            "ownership": expected_ownership.expected(DATABASE, [name for name, _, _ in tables], dbt["models"]),
             "dbt": dbt,
             "profiles": {table: _profile(statement, table, columns) for table, columns in _PROFILED.items()},
             "storage": raw_files.expected(),

@@ -1,4 +1,4 @@
-"""What people have put into the catalog before anything is ingested: who owns data, and a dashboard on it."""
+"""What people have put into the catalog before anything is ingested: who owns data, what it is about, a dashboard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import httpx
 _MADE: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("teams", {"name": "flight-operations", "displayName": "Flight operations", "teamType": "Group"}),
     ("teams", {"name": "analytics", "displayName": "Analytics", "teamType": "Group"}),
+    ("domains", {"name": "Aviation", "domainType": "Aggregate", "description": "Who flies where, and how punctually"}),
     ("services/dashboardServices", {"name": "flight_board", "serviceType": "CustomDashboard"}),
     (
         "dashboards",
