@@ -101,6 +101,12 @@ class WorkflowError(DataPlatformError):
     """An OpenMetadata workflow that did not do what it was asked to."""
 
 
+class DiskFullError(WorkflowError):
+    """The machine has too little space for what a workflow writes while it runs."""
+
+    permanent = False
+
+
 class WorkflowFailedError(WorkflowError):
     """The workflow ended with failures that another run may not meet."""
 

@@ -1,7 +1,8 @@
 """A light client of the metadata catalog's REST API, for what needs no OpenMetadata package.
 
 Speaks the HTTP API that OpenMetadata documents under ``/api/v1``; entities are plain dicts as the API returns
-them. It does not retry: whoever calls it knows whether waiting makes sense.
+them. It repeats what may succeed later (``ingestion.retrying``) for as long as it is told to: whoever calls it knows
+whether waiting makes sense.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from data_platform.errors import (
     CatalogVersionError,
     EntityNotFoundError,
 )
+from data_platform.ingestion.retrying import Doubt, repeat, repeatable
 
 Entity = dict[str, Any]
 
@@ -38,6 +40,7 @@ class CatalogClient:
         url: the API's address, for example ``http://localhost:8585/api``.
         token: a JWT that the catalog issued.
         timeout: seconds for each request.
+        retry_timeout: seconds for which a request that may succeed later is repeated.
         transport: an httpx transport in place of the network's.
 
     Every method raises :class:`CatalogUnreachableError` when the catalog does not answer,
@@ -45,10 +48,17 @@ class CatalogClient:
     """
 
     def __init__(
-        self, url: str, token: str, *, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: float = 10.0,
+        retry_timeout: float = 0.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._token = token
+        self._retry_timeout = retry_timeout
         self._http = httpx.Client(
             base_url=f"{self.url}/v1/",
             headers={"Authorization": f"Bearer {token}"},
@@ -81,6 +91,18 @@ class CatalogClient:
         version = self.version()
         self._request("GET", "users", params={"limit": "0"})
         return version
+
+    def permissions(self, kind: str) -> dict[str, str]:
+        """What the token's user may do with entities of a type: ``allow``, ``deny``, ``notAllow`` … by operation.
+
+        Args:
+            kind: the type, for example ``table``.
+
+        Raises:
+            EntityNotFoundError: the catalog does not know the type, or does not tell.
+        """
+        granted = self._request("GET", f"permissions/{kind}")["permissions"]
+        return {str(each["operation"]): str(each["access"]) for each in granted}
 
     def token_expiry(self) -> datetime | None:
         """When the token expires, in UTC, by its own ``exp`` claim (RFC 7519, 4.1.4), or None when it never does.
@@ -151,7 +173,12 @@ class CatalogClient:
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            response = self._http.request(method, path, **options)
+            response = repeat(
+                lambda: self._http.request(method, path, **options),
+                timeout=self._retry_timeout,
+                repeatable=repeatable(method, path, options.get("content")),
+                doubt=_doubt,
+            )
         except httpx.HTTPError as error:
             raise CatalogUnreachableError(
                 f"the catalog does not answer ({type(error).__name__})",
@@ -185,6 +212,18 @@ class CatalogClient:
                 f"the catalog is overloaded or restarting ({status})", source=self.url, remedy="try again later"
             )
         return CatalogError(f"the catalog refuses {request} ({status}: {message})", source=self.url)
+
+
+def _doubt(error: BaseException) -> Doubt | None:
+    match error:
+        case httpx.UnsupportedProtocol() | httpx.ProxyError() | httpx.LocalProtocolError():
+            return None
+        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return Doubt.NOT_DONE
+        case httpx.TransportError():
+            return Doubt.UNKNOWN
+        case _:
+            return None
 
 
 def _message(response: httpx.Response) -> str:

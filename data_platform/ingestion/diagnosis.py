@@ -60,7 +60,9 @@ _RULES: Final = (
         r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
         r"|rate limit|too many requests|server closed the connection|EndpointConnectionError|failed to establish"
         r"|unable to connect to|connection timeout"
-        r"|unreachable|name resolution",
+        r"|unreachable|name resolution|connection (was )?(reset|aborted|closed)|remote end closed|too many clients"
+        r"|too many connections|system is (starting up|shutting down|in recovery mode)|SERVER_STARTING_UP|SlowDown"
+        rf"|service unavailable|bad gateway|{_STATUS}50[234]\b",
         SourceUnreachableError,
         "the source does not answer",
         "check that it is up and that the address in its defs.yaml is right",

@@ -19,10 +19,12 @@ class Progress:
 
     Attributes:
         seconds: how long each stage took, by its name.
+        notices: what does not stop this run and will stop a later one.
     """
 
     def __init__(self, name: str, traffic: Traffic, say: Callable[[str], None]) -> None:
         self.seconds: dict[str, float] = {}
+        self.notices: list[str] = []
         self._name = name
         self._traffic = traffic
         self._say = say
@@ -47,6 +49,11 @@ class Progress:
             ended.set()
             speaker.join()
             self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def notice(self, sentence: str) -> None:
+        """Say something that a person has to see to, and remember it for the run's result."""
+        self.notices.append(sentence)
+        self._say(f"{self._name}: {sentence}")
 
     def _speak(self, doing: str, ended: threading.Event) -> None:
         while not ended.wait(INTERVAL):

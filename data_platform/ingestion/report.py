@@ -72,6 +72,8 @@ def _quality(result: Result) -> Metadata:
         "filtered": _typed("int", result.filtered),
         "warnings": _typed("int", result.warnings),
     }
+    if result.notices:
+        found["notices"] = _typed("text", " ".join(result.notices))
     if failures:
         found["failures"] = _table(("name", "kind", "error"), failures)
     if result.unmatched:

@@ -21,6 +21,7 @@ from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
 from data_platform.ingestion.progress import Progress
+from data_platform.ingestion.retrying import CatalogGone, Line
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Account, Traffic
 from data_platform.ingestion.verdict import Evidence, Failure, Unmatched, Verdict
@@ -40,6 +41,7 @@ class Result:
         warnings: number of warnings.
         unmatched: what belongs to something that the catalog does not have.
         ownership: what was written of owners, domains and tiers, or None when the source's definition gives none.
+        notices: what will stop a later run unless somebody sees to it, in sentences.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
         peak_memory: largest resident size of this process, in MiB.
@@ -54,6 +56,7 @@ class Result:
     warnings: int = 0
     unmatched: tuple[Unmatched, ...] = ()
     ownership: ownership.Written | None = None
+    notices: tuple[str, ...] = ()
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
@@ -87,6 +90,7 @@ def run(
         with progress.stage("loading", "loading OpenMetadata's client"):
             create = config.workflow_factory(spec)
             shims.cache_version_header()
+            Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
             sources.install()
             settings = config.build(spec, connection, token, Path(scratch))
         with progress.stage("inventory", "taking the catalog's inventory"):
@@ -95,7 +99,7 @@ def run(
             workflow = _create(create, settings, spec)
             findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
         with progress.stage("workflow", f"running the {spec.asked} workflow"), _logged_errors() as logged:
-            _execute(workflow, spec, traffic)
+            _execute(workflow, spec)
         owned = _own(spec, catalog, progress, traffic)
         with progress.stage("inventory", "taking the catalog's inventory"):
             after = _inventory(spec, catalog)
@@ -134,8 +138,7 @@ def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) 
     return workflow
 
 
-def _execute(workflow: config.ClientWorkflow, spec: WorkflowSpec, traffic: Traffic) -> None:
-    traffic.watch(workflow.metadata.client._session)
+def _execute(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
     _stop_cleanly(workflow, spec)
     try:
         workflow.execute()
@@ -154,6 +157,8 @@ def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
     def execute_internal() -> None:
         try:
             inner()
+        except CatalogGone as gone:
+            raise gone.error from gone
         except (KeyboardInterrupt, SystemExit) as error:
             raise WorkflowInterruptedError("the workflow was told to stop", source=spec.name) from error
 
@@ -187,8 +192,9 @@ def _logged_errors() -> Generator[list[Failure]]:
 
 
 def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:
-    """What a run has cost so far, as fields of a result."""
+    """What a run has cost and met so far, as fields of a result."""
     return {
+        "notices": tuple(progress.notices),
         "requests": traffic.requests,
         "seconds": {**progress.seconds, "catalog": traffic.seconds},
         "peak_memory": peak_memory(),

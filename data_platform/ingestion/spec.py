@@ -28,6 +28,7 @@ COMPLETED: Final = "completed"
 """The check that every workflow's asset has: did everything arrive?"""
 
 DEFAULT_TIMEOUT: Final = 2 * 60 * 60
+DEFAULT_CATALOG_RETRY_TIMEOUT: Final = 60.0
 DEFAULT_MIN_SUCCESS: Final = 90.0
 
 
@@ -76,6 +77,8 @@ class WorkflowSpec(BaseModel):
         vault_address: where ``vault:`` references are resolved.
         min_success_percent: share of records that must arrive, 0 to 100; below it the workflow has failed.
         timeout: seconds after which the workflow is ended.
+        catalog_retry_timeout: seconds for which a request that the catalog fails is repeated; when they are over, the
+            workflow is ended. With 0 nothing is repeated.
         run_id: Dagster's run, a UUID, under which the catalog files the pipeline's status.
         ownership: what is written to what a metadata workflow listed; the first rule that gives something decides.
     """
@@ -95,6 +98,7 @@ class WorkflowSpec(BaseModel):
     vault_address: str
     min_success_percent: Annotated[float, Ge(0), Le(100)] = DEFAULT_MIN_SUCCESS
     timeout: Annotated[float, Gt(0)] = DEFAULT_TIMEOUT
+    catalog_retry_timeout: Annotated[float, Ge(0)] = DEFAULT_CATALOG_RETRY_TIMEOUT
     run_id: str
     ownership: tuple[Ownership, ...] = ()
 

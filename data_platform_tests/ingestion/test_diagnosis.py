@@ -25,6 +25,12 @@ from data_platform_tests.ingestion.test_verdict import spec
         "connection timed out",
         'connection to server at "db-403" timed out',
         "HTTP 403: rate limit exceeded",
+        "FATAL:  sorry, too many clients already",
+        "FATAL:  the database system is starting up",
+        "('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))",
+        "Remote end closed connection without response",
+        "TrinoQueryError(type=INTERNAL_ERROR, name=SERVER_STARTING_UP, message=Trino server is still initializing)",
+        "503 Server Error: Service Unavailable for url: https://superset.example/api/v1/security/login",
     ],
 )
 def test_a_source_that_does_not_answer_may_be_tried_again(words: str) -> None:

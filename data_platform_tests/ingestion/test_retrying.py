@@ -1,0 +1,222 @@
+"""What is repeated, how long, and what is not; and a catalog that goes away in the middle of a real run."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from data_platform.errors import CatalogUnauthorizedError, CatalogUnreachableError
+from data_platform.ingestion.catalog import CatalogClient
+from data_platform.ingestion.retrying import CatalogGone, Line, repeatable
+from data_platform.ingestion.traffic import Traffic
+from data_platform.server.testing import RunningServer
+from data_platform_tests.ingestion.catalog_process import catalog_process
+from data_platform_tests.ingestion.child import Child, Ended
+from data_platform_tests.ingestion.conftest import SpecMaker
+
+Answer = tuple[int, dict[str, str]]
+OK: Answer = (200, {})
+DROP: Answer = (0, {})
+
+
+class Catalog:
+    """Answers requests with what a test queued; when nothing is left, with success."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.asked: list[float] = []
+        catalog = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                catalog.asked.append(time.monotonic())
+                status, headers = catalog.answers.pop(0) if catalog.answers else OK
+                self.close_connection = True
+                if status:
+                    body = json.dumps({"code": status, "message": "as queued", "name": "orders"}).encode()
+                    self.send_response(status)
+                    for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/api"
+
+
+@pytest.fixture
+def answering() -> Iterator[Catalog]:
+    catalog = Catalog()
+    thread = threading.Thread(target=catalog.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield catalog
+    catalog.server.shutdown()
+    catalog.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def traffic() -> Traffic:
+    return Traffic()
+
+
+@pytest.fixture
+def session(answering: Catalog, traffic: Traffic) -> Iterator[requests.Session]:
+    """A session like that of OpenMetadata's client, held for two seconds."""
+    with requests.Session() as session:
+        Line(answering.url, 2.0, traffic).hold(session)
+        yield session
+
+
+@pytest.mark.parametrize("answers", [[(503, {})] * 2, [(429, {})], [DROP], [(502, {}), DROP, (504, {})], [(500, {})]])
+def test_what_may_succeed_later_is_repeated_and_is_no_loss(
+    answering: Catalog, traffic: Traffic, session: requests.Session, answers: list[Answer]
+) -> None:
+    answering.answers = [*answers]
+    assert session.put(f"{answering.url}/v1/tables", json={"name": "orders"}).status_code == 200
+    assert len(answering.asked) == len(answers) + 1
+    assert traffic.account().losses == ()
+    assert traffic.account().written == {"tables": frozenset({"orders"})}
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 507])
+def test_what_cannot_succeed_later_is_not_repeated(answering: Catalog, session: requests.Session, status: int) -> None:
+    answering.answers = [(status, {})]
+    assert session.put(f"{answering.url}/v1/tables", json={"name": "orders"}).status_code == status
+    assert len(answering.asked) == 1
+
+
+def test_the_catalog_says_when_to_come_again(answering: Catalog, session: requests.Session) -> None:
+    answering.answers = [(429, {"Retry-After": "1"})]
+    assert session.get(f"{answering.url}/v1/tables").status_code == 200
+    first, second = answering.asked
+    assert second - first >= 1
+
+
+def test_a_request_that_always_fails_is_sent_three_times(
+    answering: Catalog, traffic: Traffic, session: requests.Session
+) -> None:
+    answering.answers = [(500, {})] * 9
+    assert session.put(f"{answering.url}/v1/tables", json={"name": "orders"}).status_code == 500
+    assert len(answering.asked) == 3
+    (loss,) = traffic.account().losses
+    assert loss.name == "orders"
+
+
+ADD_TAG = [{"op": "add", "path": "/tags/0", "value": {"tagFQN": "PII.None"}}]
+SET_TEXT = [{"op": "add", "path": "/description", "value": "Who buys"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "twice"),
+    [
+        ("PUT", "/api/v1/tables/bulk", [], True),
+        ("DELETE", "/api/v1/tables/deleteStale", {}, True),
+        ("PUT", "/api/v1/usage/table/1", {}, False),
+        ("POST", "/api/v1/usage/table/1", {}, False),
+        ("POST", "/api/v1/dataQuality/testCases/testCaseResults/shop.orders.unique", {}, True),
+        ("PATCH", "/api/v1/tables/1", SET_TEXT, True),
+        ("PATCH", "/api/v1/tables/1", ADD_TAG, False),
+    ],
+)
+def test_what_may_have_been_done_is_repeated_only_where_that_changes_nothing(
+    answering: Catalog, session: requests.Session, method: str, path: str, body: Any, twice: bool
+) -> None:
+    url = answering.url.removesuffix("/api") + path
+    assert repeatable(method, url, json.dumps(body)) is twice
+    answering.answers = [(503, {}), DROP]
+    if twice:
+        assert session.request(method, url, json=body).status_code == 200
+    else:
+        with pytest.raises(requests.exceptions.ConnectionError):
+            session.request(method, url, json=body)
+    assert len(answering.asked) == 2 + twice
+
+
+def test_a_catalog_that_stays_away_ends_the_workflow_and_later_requests_do_not_wait(traffic: Traffic) -> None:
+    with requests.Session() as session:
+        Line("http://127.0.0.1:1/api", 0.5, traffic).hold(session)
+        with pytest.raises(CatalogGone, match="still away after 0.5 seconds"):
+            session.get("http://127.0.0.1:1/api/v1/tables")
+        started = time.monotonic()
+        with pytest.raises(requests.exceptions.ConnectionError):
+            session.get("http://127.0.0.1:1/api/v1/tables")
+        assert time.monotonic() - started < 0.2
+
+
+def test_our_own_client_repeats_for_as_long_as_it_is_told_to(answering: Catalog) -> None:
+    answering.answers = [(503, {}), DROP, (429, {"Retry-After": "0"})]
+    with CatalogClient(answering.url, "x", retry_timeout=5) as client:
+        assert client.get_by_name("tables", "orders")["name"] == "orders"
+    answering.answers = [(503, {}), (401, {})]
+    with CatalogClient(answering.url, "x") as client, pytest.raises(CatalogUnreachableError):
+        client.get_by_name("tables", "orders")
+    with CatalogClient(answering.url, "x", retry_timeout=5) as client, pytest.raises(CatalogUnauthorizedError):
+        client.get_by_name("tables", "orders")
+
+
+def is_running_the_workflow(log: list[str]) -> bool:
+    return any("running the metadata workflow" in line for line in log)
+
+
+@pytest.mark.parametrize("away", [2.0])
+def test_a_catalog_that_is_killed_and_comes_back_costs_nothing(
+    start: Callable[..., Child], make_spec: SpecMaker, secrets: Path, tmp_path: Path, away: float
+) -> None:
+    with catalog_process(tmp_path / "killed") as catalog:
+        (secrets / "token").write_text(catalog.token())
+        child = start(make_spec(catalog_url=catalog.url, catalog_retry_timeout=30))
+        child.wait_for(is_running_the_workflow)
+        catalog.kill()
+        time.sleep(away)
+        catalog.start()
+        ended = child.end()
+        assert "trying again for 30 s" in ended.output
+        assert ended.verdict["outcome"] == "ok", ended.output
+        assert ended.metadata["failed"] == 0
+        assert ended.metadata["created"] == 7
+
+
+def test_a_catalog_that_does_not_come_back_fails_the_run_with_one_sentence_and_the_next_one_repairs(
+    start: Callable[..., Child], make_spec: SpecMaker, secrets: Path, tmp_path: Path
+) -> None:
+    with catalog_process(tmp_path / "killed") as catalog:
+        (secrets / "token").write_text(catalog.token())
+        child = start(make_spec(catalog_url=catalog.url, catalog_retry_timeout=2))
+        child.wait_for(is_running_the_workflow)
+        catalog.kill()
+        ended = child.end()
+        assert ended.verdict["sentence"] == (
+            f"{catalog.url}: the catalog stopped answering and was still away after 2 seconds:"
+            " check that it is up; the next run repairs."
+        )
+        assert not ended.verdict["permanent"]
+        assert ended.materialized == []
+        catalog.start()
+        assert start(make_spec(catalog_url=catalog.url)).end().metadata["entities/table"] == 3
+
+
+def test_a_catalog_that_fails_some_of_its_calls_gets_everything(
+    run: Callable[..., Ended], make_spec: SpecMaker, catalog: RunningServer
+) -> None:
+    kinds: list[dict[str, Any]] = [{"status": 503}, {"drop": True}, {"status": 500}, {"status": 429}]
+    for method, path in (("PUT", "/bulk"), ("GET", "/name/"), ("PUT", "Services")):
+        for kind in kinds:
+            catalog.faults.add(method=method, path=path, times=1, **kind)
+    ended = run(make_spec())
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert ended.metadata["failed"] == 0
