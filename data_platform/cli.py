@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from data_platform import __version__
+from data_platform import __version__, environment
+from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import DataPlatformError, IncompatibleEnvironmentError
 
 _data = click.option(
@@ -56,6 +57,24 @@ def token(data: Path, subject: str, days: int) -> None:
     from data_platform.server.tokens import issue_token
 
     click.echo(issue_token(data, subject, lifetime=timedelta(days=days)))
+
+
+@commands.command("doctor")
+@click.option("--environment", "name", type=click.Choice(list(ENVIRONMENTS)), help="In place of DAGSTER_ENVIRONMENT.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects instead of a table.")
+def check_environment(name: str | None, as_json: bool) -> None:
+    """Check all that the sources of an environment need to run; exit code 1 when one of them could not."""
+    if importlib.util.find_spec("dagster") is None:
+        raise IncompatibleEnvironmentError(
+            "the doctor needs Dagster's environment",
+            source=sys.executable,
+            remedy="run .venv/bin/data-platform; 'make setup' makes it",
+        )
+    from data_platform.components import doctor
+
+    if name is not None:
+        environment.choose(name)
+    sys.exit(doctor.run(as_json=as_json))
 
 
 def main() -> None:

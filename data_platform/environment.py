@@ -92,6 +92,11 @@ def current() -> Environment:
     )
 
 
+def choose(name: str) -> None:
+    """Let the rest of this process work in another environment, as if ``DAGSTER_ENVIRONMENT`` had named it."""
+    os.environ["DAGSTER_ENVIRONMENT"] = name
+
+
 def ingestion_python() -> Path:
     """The interpreter of the ingestion environment; it need not exist."""
     chosen = os.environ.get("DATA_PLATFORM_INGESTION_PYTHON")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from data_platform.ingestion.reachability import shown_address
 from data_platform.ingestion.schemas import Connector
 from data_platform.ingestion.spec import Workflow
-from data_platform.secrets import is_reference
 
 _METADATA: Final[Mapping[str, str]] = {
     "api": "API collections and endpoints",
@@ -28,25 +28,11 @@ _DBT: Final[Mapping[Workflow, str]] = {
     Workflow.METADATA: "Descriptions, tags and tests of the models",
     Workflow.LINEAGE: "Lineage between the models and their columns,",
 }
-# The fields by which connectors say where they read, the most telling first.
-_ADDRESSES: Final = (
-    "hostPort",
-    "host",
-    "uri",
-    "endpointURL",
-    "dbtCloudUrl",
-    "dbtManifestFilePath",
-    "dbtManifestHttpPath",
-    "bucketNames",
-    "warehouse",
-    "awsConfig.endPointURL",
-    "awsConfig.awsRegion",
-)
 
 
 def describe(connector: Connector, service: str, workflow: Workflow, connection: Mapping[str, Any]) -> str:
     """One sentence: what the workflow fills, from where, and under which service of the catalog."""
-    address = _address(connection)
+    address = shown_address(connection)
     source = f"{connector.name} at `{address}`" if address else connector.name
     target = f"the catalog's service `{service}`" if connector.service_collection else "the catalog's tables"
     return f"{_contents(connector, workflow)} of {source}, in {target}."
@@ -62,15 +48,3 @@ def _contents(connector: Connector, workflow: Workflow) -> str:
     if connector.service_collection is None:
         return _DBT[workflow]
     return _METADATA[connector.category] if workflow is Workflow.METADATA else _DATABASE[workflow]
-
-
-def _address(connection: Mapping[str, Any]) -> str | None:
-    for field in _ADDRESSES:
-        value: Any = connection
-        for name in field.split("."):
-            value = cast(dict[str, Any], value).get(name) if isinstance(value, dict) else None
-        if isinstance(value, list):
-            value = ", ".join(str(item) for item in cast(list[Any], value))
-        if isinstance(value, str) and value and not is_reference(value):
-            return value
-    return None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from types import FrameType
@@ -20,20 +19,18 @@ from dagster_pipes import PipesContext, open_dagster_pipes  # pyright: ignore[re
 
 from data_platform import __version__, environment
 from data_platform.errors import (
-    CatalogUnauthorizedError,
     DataPlatformError,
-    EntityNotFoundError,
     IncompatibleEnvironmentError,
     ProtocolMismatchError,
-    SourceRefusedError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import dbt, lifeline, report
-from data_platform.ingestion.catalog import CatalogClient, check_versions
+from data_platform.ingestion import lifeline, preflight, report
+from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.progress import Progress
+from data_platform.ingestion.retrying import CatalogGone
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import COMPLETED, DESCRIBED, LIFELINE, PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
@@ -92,6 +89,8 @@ def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> l
         return _run(spec, progress, traffic, redactor)
     except DataPlatformError as error:
         return ended_by(error, spec, progress, traffic)
+    except CatalogGone as gone:
+        return ended_by(gone.error, spec, progress, traffic)
     except KeyboardInterrupt:
         return ended_by(WorkflowInterruptedError("told to stop", source=spec.name), spec, progress, traffic)
     except Exception as error:  # noqa: BLE001 - see the docstring
@@ -111,14 +110,22 @@ def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Red
             options: dict[str, Any] = resolver.resolve(spec.options, where="workflows")
         finally:
             redactor.add(resolver.values)
-    with CatalogClient(spec.catalog_url, token) as catalog:
-        with progress.stage("preflight", "asking the catalog"):
-            _preflight(spec, catalog)
+    with progress.stage("preflight", "checking what the run needs"):
+        for notice in _preflight(spec, connection, token):
+            progress.notice(notice)
+    with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
         return run(spec.model_copy(update={"options": options}), connection, token, catalog, progress, traffic)
 
 
-def _preflight(spec: WorkflowSpec, catalog: CatalogClient) -> None:
-    """What would stop the workflow after the heavy import is found before it."""
+def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> list[str]:
+    """Find before the heavy import what would stop the workflow after it.
+
+    Returns:
+        Sentences on what will stop a later run.
+
+    Raises:
+        DataPlatformError: this run cannot succeed.
+    """
     try:
         client = installed("openmetadata-ingestion")
     except PackageNotFoundError as error:
@@ -127,23 +134,11 @@ def _preflight(spec: WorkflowSpec, catalog: CatalogClient) -> None:
             source=sys.executable,
             remedy="run 'make setup', or point DATA_PLATFORM_INGESTION_PYTHON at the ingestion environment",
         ) from error
-    expiry = catalog.token_expiry()
-    if expiry is not None and expiry.timestamp() < time.time():
-        raise CatalogUnauthorizedError(
-            f"the catalog's token expired on {expiry:%Y-%m-%d %H:%M} UTC",
-            source=catalog.url,
-            remedy="issue a new token for the ingestion bot and store it where the environment's reference points",
-        )
-    check_versions(catalog.health(), client, url=catalog.url)
-    if spec.connector == dbt.CONNECTOR:
-        try:
-            catalog.get_by_name("services/databaseServices", spec.target)
-        except EntityNotFoundError as error:
-            raise SourceRefusedError(
-                f"the catalog has no database service {spec.target!r}, whose tables the models are",
-                source=spec.service,
-                remedy=f"correct the connection's {DESCRIBED}, or bring that service's metadata into the catalog first",
-            ) from error
+    findings = preflight.examine(spec, connection, token, client)
+    failure = preflight.first_failure(findings)
+    if failure is not None:
+        raise failure
+    return preflight.warnings(findings)
 
 
 def _report(pipes: PipesContext, spec: WorkflowSpec, results: list[Result], redactor: Redactor) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data_platform.server import documents, tokens
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import unquote
-from data_platform.server.problems import BadRequestError, ForbiddenError
+from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
 from data_platform.server.rules import COMPUTED, PREPARE
 from data_platform.server.views import View, chosen
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from data_platform.server.routing import Router
     from data_platform.server.store import Connection
 
+_WRITING = ("Create", "EditAll", "Delete")
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 
 
@@ -37,6 +38,18 @@ def register(router: Router, keys: Keys) -> None:
         value = tokens.sign(keys, document["name"], is_bot=bool(document.get("isBot")), lifetime=days)
         return {"JWTToken": value, "JWTTokenExpiry": "90"}
 
+    def permissions(call: Call) -> Json:
+        kind = call.params["kind"]
+        if kind not in ENTITY_TYPES:
+            raise NotFoundError(f"Permission for resource {kind} not found")
+        writer = call.principal.is_bot or call.principal.is_admin
+        granted = dict.fromkeys(_WRITING, "allow" if writer else "notAllow") | {"ViewAll": "allow"}
+        return {
+            "resource": kind,
+            "permissions": [{"operation": operation, "access": access} for operation, access in granted.items()],
+        }
+
+    router.add("GET", "/permissions/{kind}", permissions)
     router.add("GET", "/users/loggedInUser", logged_in)
     router.add("GET", "/users/token/{id}", token)
     router.add("PUT", "/users/generateToken/{id}", token)

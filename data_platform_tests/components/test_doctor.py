@@ -1,0 +1,77 @@
+"""``data-platform doctor``: all sources of an environment, looked at without running them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("data-platform")
+SECRET = "hunter2-and-more"
+
+
+def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    environment = {**os.environ, "COLUMNS": "200", "DATA_PLATFORM_CATALOG_URL": "http://127.0.0.1:1/api", **variables}
+    environment.pop("VAULT_TOKEN", None)
+    return subprocess.run(
+        [COMMAND, "doctor", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**environment, "COLUMNS": "200"},
+    )
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    ended = doctor(
+        "--environment", "dev", "--json", MINIO_ROOT_PASSWORD=SECRET, HOME=str(tmp_path_factory.mktemp("home"))
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert SECRET not in ended.stdout + ended.stderr
+    return json.loads(ended.stdout)
+
+
+def outcomes(found: list[dict[str, Any]], source: str) -> dict[str, str]:
+    return {each["check"]: each["outcome"] for each in found if each["source"] == source}
+
+
+def test_every_source_with_a_connection_is_looked_at(found: list[dict[str, Any]]) -> None:
+    sources = {each["source"] for each in found} - {"all"}
+    assert sources == {"airbyte", "dagster", "dbt", "iceberg", "redash", "s3", "superset", "trino"}
+
+
+def test_what_all_share_is_said_once(found: list[dict[str, Any]]) -> None:
+    shared = outcomes(found, "all")
+    assert shared["client"] == "ok"
+    assert shared["disk"] in {"ok", "warning"}
+    (token,) = [each for each in found if (each["source"], each["check"]) == ("all", "token")]
+    assert (token["outcome"], token["remedy"]) == ("failed", "set VAULT_TOKEN or run 'vault login'")
+
+
+def test_what_a_source_lacks_is_named_with_what_to_do(found: list[dict[str, Any]]) -> None:
+    assert outcomes(found, "s3")["secrets"] == "ok"
+    assert outcomes(found, "redash") == {"secrets": "failed"}
+    (redash,) = [each for each in found if each["source"] == "redash"]
+    assert redash["remedy"] == "export REDASH_API_KEY where Dagster runs"
+    (dbt,) = [each for each in found if (each["source"], each["check"]) == ("dbt", "source")]
+    assert dbt["found"].startswith("there is no file /app/src/ol_dbt/target/manifest.json")
+
+
+def test_people_get_a_table() -> None:
+    ended = doctor("--environment", "demo")
+    assert ended.returncode == 1
+    assert "what to do" in ended.stdout
+    assert "postgres" in ended.stdout
+
+
+def test_an_unknown_environment_is_refused() -> None:
+    ended = doctor("--environment", "staging")
+    assert ended.returncode == 2
+    assert "'dev', 'qa', 'production', 'demo'" in ended.stderr

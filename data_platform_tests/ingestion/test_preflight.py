@@ -1,0 +1,169 @@
+"""What a run finds out before the heavy import, and what it says of it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from data_platform.errors import CatalogUnauthorizedError, DiskFullError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion import preflight
+from data_platform.ingestion.preflight import Finding, Grade
+from data_platform.ingestion.reachability import reach
+from data_platform.server.testing import RunningServer
+from data_platform_tests.ingestion.child import Ended
+from data_platform_tests.ingestion.conftest import SpecMaker
+
+Run = Callable[..., Ended]
+VERSION = "2.0.6.0"
+
+
+def found(catalog: RunningServer, token: str) -> dict[str, Finding]:
+    return {each.check: each for each in preflight.catalog(catalog.url, token, VERSION, ["database"])}
+
+
+def test_a_bot_with_a_token_for_a_month_may_start(catalog: RunningServer) -> None:
+    findings = found(catalog, catalog.token(lifetime=timedelta(days=30)))
+    assert [(each.check, each.grade) for each in findings.values()] == [
+        ("catalog", Grade.OK),
+        ("token", Grade.OK),
+        ("permissions", Grade.OK),
+    ]
+    assert findings["permissions"].text == "the token may write a table"
+
+
+def test_a_token_that_expires_within_a_week_is_a_warning_with_what_to_do(catalog: RunningServer) -> None:
+    finding = found(catalog, catalog.token(lifetime=timedelta(days=6)))["token"]
+    assert finding.grade is Grade.WARNING
+    assert "expires on" in finding.sentence
+    assert "issue a new token" in finding.sentence
+
+
+def test_an_expired_token_is_refused_with_its_date(catalog: RunningServer) -> None:
+    error = found(catalog, catalog.token(lifetime=timedelta(hours=-1)))["token"].error
+    assert isinstance(error, CatalogUnauthorizedError)
+    assert error.permanent
+    assert "token expired on" in error.sentence
+
+
+def test_a_person_who_may_only_read_is_refused_by_what_is_missing(catalog: RunningServer) -> None:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {catalog.token('admin')}"}
+    with httpx.Client(base_url=f"{catalog.url}/v1", headers=headers) as admin:
+        reader = admin.post("/users", json={"name": "reader", "email": "reader@example.org"}).json()
+        token = admin.put(f"/users/generateToken/{reader['id']}").json()["JWTToken"]
+    error = found(catalog, token)["token"].error
+    assert isinstance(error, CatalogUnauthorizedError)
+    assert "does not permit Create and EditAll of a table" in error.sentence
+
+
+def test_a_catalog_that_does_not_tell_permissions_is_believed(catalog: RunningServer) -> None:
+    catalog.faults.add(path="/permissions/", status=404)
+    assert found(catalog, catalog.token())["permissions"].grade is Grade.OK
+
+
+def test_a_full_disk_is_found_and_may_pass(tmp_path: Path) -> None:
+    assert preflight.disk(tmp_path, least=0, little=0).grade is Grade.OK
+    assert preflight.disk(tmp_path, least=0, little=2**60).grade is Grade.WARNING
+    error = preflight.disk(tmp_path, least=2**60).error
+    assert isinstance(error, DiskFullError)
+    assert not error.permanent
+    assert f"are free in {tmp_path}" in error.sentence
+
+
+@pytest.fixture
+def web() -> Iterator[tuple[str, list[int]]]:
+    """A web server and the statuses that it answers with."""
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(statuses.pop(0))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", statuses
+        server.shutdown()
+        thread.join()
+
+
+def test_a_source_that_listens_is_reachable(web: tuple[str, list[int]], tmp_path: Path) -> None:
+    url, statuses = web
+    statuses += [401, 200, 404]
+    address = url.removeprefix("http://")
+    for connection in (
+        {"hostPort": address},
+        {"hostPort": f"127.0.0.1:1,{address}"},
+        {"uri": f"postgresql://reader@{address}/db"},
+        {"hostPort": url},
+        {"host": url},
+        {"bucketNames": ["raw"], "awsConfig": {"awsRegion": "us-east-1", "endPointURL": url}},
+    ):
+        assert "answers" in reach("shop", connection) or "accepts connections" in reach("shop", connection)
+    (tmp_path / "manifest.json").touch()
+    assert "is there" in reach("dbt", {"dbtManifestFilePath": str(tmp_path / "manifest.json")})
+    assert reach("warehouse", {"account": "x"}) == "the connection names no address to ask"
+
+
+def test_a_source_that_does_not_listen_may_be_tried_again(web: tuple[str, list[int]]) -> None:
+    url, statuses = web
+    statuses += [503]
+    for connection in ({"hostPort": "127.0.0.1:1"}, {"uri": "mysql://127.0.0.1:1/db"}, {"host": url}):
+        with pytest.raises(SourceUnreachableError, match="shop: the source does not answer at .*127.0.0.1"):
+            reach("shop", connection)
+
+
+def test_dbt_without_its_artifacts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceRefusedError, match="there is no file"):
+        reach("dbt", {"dbtManifestFilePath": str(tmp_path / "manifest.json")})
+
+
+def test_what_does_not_answer_in_time_has_failed_and_the_rest_is_told() -> None:
+    late = SourceUnreachableError("too late")
+    ended = threading.Event()
+
+    def waits() -> list[Finding]:
+        ended.wait(20)
+        return []
+
+    started = time.monotonic()
+    findings = dict(preflight.together({"source": waits, "disk": lambda: [preflight.disk()]}, {"source": late}))
+    ended.set()
+    assert time.monotonic() - started < 2 * preflight.PATIENCE
+    assert findings["source"].error is late
+    assert findings["disk"].check == "disk"
+
+
+def test_a_source_that_is_down_fails_before_the_heavy_import_and_may_be_tried_again(
+    run: Run, make_spec: SpecMaker
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        ended = run(make_spec(connection={"hostPort": address}))
+    assert ended.verdict["sentence"].startswith(f"shop: the source does not answer at {address} (Connection refused)")
+    assert not ended.verdict["permanent"]
+    assert not any("loading" in line for line in ended.log)
+    assert sum(ended.metadata[f"seconds/{stage}"] for stage in ("secrets", "preflight")) < 2 * preflight.PATIENCE
+
+
+def test_a_run_whose_token_expires_soon_succeeds_and_says_so(
+    run: Run, make_spec: SpecMaker, catalog: RunningServer, secrets: Path
+) -> None:
+    (secrets / "token").write_text(catalog.token(lifetime=timedelta(days=2)))
+    ended = run(make_spec())
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert "the catalog's token expires on" in ended.metadata["notices"]
+    assert any("the catalog's token expires on" in line for line in ended.log)
