@@ -23,6 +23,7 @@ DEMO_CATALOG_TOKEN: Final = "file:.demo/secrets/catalog_token"  # noqa: S105 - a
 VARIABLES: Final[Mapping[str, str]] = {
     "DAGSTER_ENVIRONMENT": "which environment to load: dev (default), qa, production or demo",
     "DATA_PLATFORM_CATALOG_URL": "URL of the catalog's API, in place of the environment's own",
+    "DATA_PLATFORM_DAGSTER_URL": "URL of Dagster's UI, for links to runs, in place of the environment's own",
     "DATA_PLATFORM_INGESTION_PYTHON": "interpreter that runs the workflows, in place of .venv-ingestion/bin/python",
     "VAULT_ADDR": "address of the Vault server, in place of the environment's own",
     "VAULT_TOKEN": "token to authenticate to Vault with, in place of ~/.vault-token",
@@ -51,20 +52,34 @@ class Environment:
         catalog_url: the catalog's API, without a slash at its end, for example ``http://localhost:8585/api``.
         catalog_token: reference to the token of the catalog's ingestion bot.
         vault_address: where ``vault:`` references are resolved.
+        dagster_url: Dagster's UI, without a slash at its end.
     """
 
     name: str
     catalog_url: str
     catalog_token: str
     vault_address: str
+    dagster_url: str = "http://localhost:3000"
 
 
 ENVIRONMENTS: Final[Mapping[str, Environment]] = {
     environment.name: environment
     for environment in (
         Environment("dev", "http://localhost:8585/api", CATALOG_TOKEN, "http://localhost:8200"),
-        Environment("qa", "https://openmetadata-qa.odl.mit.edu/api", CATALOG_TOKEN, "https://vault-qa.odl.mit.edu"),
-        Environment("production", "https://openmetadata.odl.mit.edu/api", CATALOG_TOKEN, "https://vault.odl.mit.edu"),
+        Environment(
+            "qa",
+            "https://openmetadata-qa.odl.mit.edu/api",
+            CATALOG_TOKEN,
+            "https://vault-qa.odl.mit.edu",
+            "https://pipelines-qa.odl.mit.edu",
+        ),
+        Environment(
+            "production",
+            "https://openmetadata.odl.mit.edu/api",
+            CATALOG_TOKEN,
+            "https://vault.odl.mit.edu",
+            "https://pipelines.odl.mit.edu",
+        ),
         Environment("demo", "http://localhost:8585/api", DEMO_CATALOG_TOKEN, "http://localhost:8200"),
     )
 }
@@ -89,6 +104,7 @@ def current() -> Environment:
         catalog_url=(os.environ.get("DATA_PLATFORM_CATALOG_URL") or known.catalog_url).rstrip("/"),
         catalog_token=known.catalog_token,
         vault_address=os.environ.get("VAULT_ADDR") or known.vault_address,
+        dagster_url=(os.environ.get("DATA_PLATFORM_DAGSTER_URL") or known.dagster_url).rstrip("/"),
     )
 
 

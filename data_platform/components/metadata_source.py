@@ -221,6 +221,8 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             min_success_percent=self.min_success_percent,
             timeout=self.timeout,
             run_id=run_id,
+            run_url=f"{here.dagster_url}/runs/{run_id}",
+            schedules={workflow: cron for workflow in workflows if (cron := self._cron(workflow))},
             ownership=self._ownership() if Workflow.METADATA in workflows else (),
         )
 
@@ -300,6 +302,11 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
 
     def _cadences(self, workflow: Workflow) -> list[Cadence]:
         return self.schedules.get(workflow, [Cadence.DAILY])
+
+    def _cron(self, workflow: Workflow) -> str | None:
+        """When a workflow runs by itself: of several cadences the one that comes most often."""
+        first = min(self._cadences(workflow), key=lambda cadence: cadence.period, default=None)
+        return first.cron if first else None
 
     def _links(self) -> Mapping[str, dg.MetadataValue[Any]]:
         """Where people look at what the asset fills."""

@@ -171,6 +171,19 @@ class CatalogClient:
             "PATCH", f"{collection}/{entity_id}", content=json.dumps(operations).encode(), headers=headers
         )
 
+    def put(self, path: str, body: dict[str, Any]) -> Entity:
+        """Create or replace what is at a path.
+
+        Args:
+            path: of a collection or of a part of an entity, quoted.
+            body: the request, as the API documents it.
+
+        Returns:
+            What the catalog answers.
+        """
+        headers = {"Content-Type": "application/json"}
+        return self._request("PUT", path, content=json.dumps(body).encode(), headers=headers)
+
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             response = repeat(

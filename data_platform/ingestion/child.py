@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from types import FrameType
@@ -27,6 +28,7 @@ from data_platform.errors import (
 from data_platform.ingestion import lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.retrying import CatalogGone
 from data_platform.ingestion.run import Result, ended_by, run
@@ -82,11 +84,17 @@ def _spec(pipes: PipesContext) -> WorkflowSpec | None:
 
 
 def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> list[Result]:
-    """Run what is asked for; the one place of this process that catches everything."""
     traffic = Traffic()
     progress = Progress(spec.name, traffic, lambda message: pipes.log.info(redactor.text(message)))
+    return _guarded(lambda: _run(spec, progress, traffic, redactor), spec, progress, traffic)
+
+
+def _guarded(
+    work: Callable[[], list[Result]], spec: WorkflowSpec, progress: Progress, traffic: Traffic
+) -> list[Result]:
+    """Do what is asked for; the one place of this process that catches everything."""
     try:
-        return _run(spec, progress, traffic, redactor)
+        return work()
     except DataPlatformError as error:
         return ended_by(error, spec, progress, traffic)
     except CatalogGone as gone:
@@ -110,11 +118,30 @@ def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Red
             options: dict[str, Any] = resolver.resolve(spec.options, where="workflows")
         finally:
             redactor.add(resolver.values)
+    resolved = spec.model_copy(update={"options": options})
+    with CatalogClient(spec.catalog_url, token, timeout=preflight.PATIENCE, retry_timeout=preflight.PATIENCE) as files:
+        filed = PipelineRuns(files, spec, progress.notice)
+        results = _guarded(
+            lambda: _run_checked(resolved, connection, token, filed, progress, traffic), spec, progress, traffic
+        )
+        filed.end(results)
+    return results
+
+
+def _run_checked(
+    spec: WorkflowSpec,
+    connection: dict[str, Any],
+    token: str,
+    filed: PipelineRuns,
+    progress: Progress,
+    traffic: Traffic,
+) -> list[Result]:
     with progress.stage("preflight", "checking what the run needs"):
         for notice in _preflight(spec, connection, token):
             progress.notice(notice)
+        filed.begin()
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
-        return run(spec.model_copy(update={"options": options}), connection, token, catalog, progress, traffic)
+        return run(spec, connection, token, catalog, progress, traffic)
 
 
 def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> list[str]:

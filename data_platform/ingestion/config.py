@@ -99,22 +99,33 @@ def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> 
                 "securityConfig": {"jwtToken": token},
             },
         },
-        "ingestionPipelineFQN": _pipeline(spec),
+        "ingestionPipelineFQN": pipeline(spec, spec.kind),
         "pipelineRunId": spec.run_id,
     }
 
 
-def _pipeline(spec: WorkflowSpec) -> str:
-    """Name under which the catalog files the run's status, below the service that the run fills."""
+def pipeline_name(spec: WorkflowSpec, workflow: Workflow) -> str:
+    """Name of the catalog's pipeline of one workflow, below the service that it fills."""
+    return f"{spec.service}_{workflow}" if spec.connector == dbt.CONNECTOR else workflow.value
+
+
+def pipeline(spec: WorkflowSpec, workflow: Workflow) -> str:
+    """Fully qualified name of the catalog's pipeline of one workflow, under which its runs are filed."""
+    target = f'"{spec.target}"' if "." in spec.target else spec.target
+    return f"{target}.{pipeline_name(spec, workflow)}"
+
+
+def options_type(spec: WorkflowSpec, workflow: Workflow) -> str:
+    """OpenMetadata's name for the configuration of a workflow."""
     if spec.connector == dbt.CONNECTOR:
-        return f"{spec.target}.{spec.service}"
-    return f"{spec.service}.{spec.kind}"
+        return "DBT"
+    return _OTHER_TYPES.get(workflow) or _METADATA_TYPES[category(spec)]
 
 
 def _source(spec: WorkflowSpec, connection: Config) -> Config:
     if spec.connector == dbt.CONNECTOR:
         files = {name: _absolute(name, value) for name, value in connection.items() if name != DESCRIBED}
-        options = {"type": "DBT", "dbtConfigSource": files, **spec.options}
+        options = {"type": options_type(spec, spec.kind), "dbtConfigSource": files, **spec.options}
         return {"type": "dbt", "serviceName": spec.target, "sourceConfig": {"config": options}}
     return {
         "type": _source_type(spec),
@@ -135,9 +146,9 @@ def _source_type(spec: WorkflowSpec) -> str:
 
 
 def _options(spec: WorkflowSpec) -> Config:
+    kind = options_type(spec, spec.kind)
     if spec.kind is not Workflow.METADATA:
-        return {"type": _OTHER_TYPES[spec.kind], **spec.options}
-    kind = _METADATA_TYPES[category(spec)]
+        return {"type": kind, **spec.options}
     return {"type": kind, **spec.options, **dict.fromkeys(_deleting_options(kind), False)}
 
 

@@ -90,6 +90,7 @@ def run(
         with progress.stage("loading", "loading OpenMetadata's client"):
             create = config.workflow_factory(spec)
             shims.cache_version_header()
+            shims.leave_status_to_us()
             Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
             sources.install()
             settings = config.build(spec, connection, token, Path(scratch))

@@ -80,6 +80,8 @@ class WorkflowSpec(BaseModel):
         catalog_retry_timeout: seconds for which a request that the catalog fails is repeated; when they are over, the
             workflow is ended. With 0 nothing is repeated.
         run_id: Dagster's run, a UUID, under which the catalog files the pipeline's status.
+        run_url: where people look at that run, for example ``https://dagster.example.org/runs/<run_id>``, if anywhere.
+        schedules: when each workflow runs by itself, in cron's words and UTC.
         ownership: what is written to what a metadata workflow listed; the first rule that gives something decides.
     """
 
@@ -100,6 +102,8 @@ class WorkflowSpec(BaseModel):
     timeout: Annotated[float, Gt(0)] = DEFAULT_TIMEOUT
     catalog_retry_timeout: Annotated[float, Ge(0)] = DEFAULT_CATALOG_RETRY_TIMEOUT
     run_id: str
+    run_url: str | None = None
+    schedules: dict[Workflow, str] = Field(default_factory=dict[Workflow, str])
     ownership: tuple[Ownership, ...] = ()
 
     @property
