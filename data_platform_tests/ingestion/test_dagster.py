@@ -192,8 +192,8 @@ def test_a_webserver_that_is_down_fails_in_one_sentence_and_may_be_tried_again(
     assert ended.verdict["outcome"] == "failed"
     assert not ended.verdict["permanent"]
     assert ended.verdict["sentence"] == (
-        "orchestrator: Dagster's webserver at http://127.0.0.1:1 does not answer ([Errno 111] Connection refused):"
-        " check that it is up and that host in its defs.yaml is right."
+        "orchestrator: the source does not answer at http://127.0.0.1:1 (Connection refused):"
+        " check that it is up and that the address in its defs.yaml is right."
     )
     assert pipelines(catalog) == {}
 

@@ -216,5 +216,5 @@ def test_wrong_keys_and_a_silent_s3_are_told_apart(
     silent = make()
     silent.connection["awsConfig"]["endPointURL"] = "http://127.0.0.1:1"
     ended = run(silent)
-    assert ended.verdict["sentence"].startswith("lake: S3 does not answer at http://127.0.0.1:1 (")
+    assert ended.verdict["sentence"].startswith("lake: the source does not answer at http://127.0.0.1:1 (")
     assert not ended.verdict["permanent"]
