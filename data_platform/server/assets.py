@@ -8,9 +8,9 @@ import orjson
 
 from data_platform.server import documents, models, series
 from data_platform.server.calls import without_nulls
-from data_platform.server.entities import may_write
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import join
+from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import COMPUTED, ON_REQUEST, PREPARE
 from data_platform.server.views import View

@@ -26,11 +26,11 @@ def put_many(call: Call, keys: Keys, row: EntityType) -> Json:
 
     def work(connection: Connection) -> Json:
         writing = Writing(connection, keys, call.principal)
-        present = documents.find_many(connection, row, [fqn for each in requests if (fqn := _expected(row, each))])
+        present = documents.find_many(connection, row, [fqn for each in requests if (fqn := expected_name(row, each))])
         passed: list[Json] = []
         failed: list[Json] = []
         for request in requests:
-            fqn = _expected(row, request)
+            fqn = expected_name(row, request)
             stored = present.get(fqn) if fqn else None
             if stored is not None and not override and _unchanged(stored, request):
                 passed.append({"request": fqn, "status": 200})
@@ -46,17 +46,22 @@ def put_many(call: Call, keys: Keys, row: EntityType) -> Json:
             else:
                 passed.append({"request": document["fullyQualifiedName"], "status": 201 if fresh else 200})
             connection.execute("RELEASE row_of_bulk")
-        return {
-            "dryRun": False,
-            "status": "success" if not failed else "failure" if not passed else "partialSuccess",
-            "numberOfRowsProcessed": len(requests),
-            "numberOfRowsPassed": len(passed),
-            "numberOfRowsFailed": len(failed),
-            "successRequest": passed,
-            "failedRequest": failed,
-        }
+        return result(passed, failed)
 
     return call.store.write(work)
+
+
+def result(passed: list[Json], failed: list[Json], *, dry: bool = False) -> Json:
+    """A ``BulkOperationResult``."""
+    return {
+        "dryRun": dry,
+        "status": "success" if not failed else "failure" if not passed else "partialSuccess",
+        "numberOfRowsProcessed": len(passed) + len(failed),
+        "numberOfRowsPassed": len(passed),
+        "numberOfRowsFailed": len(failed),
+        "successRequest": passed,
+        "failedRequest": failed,
+    }
 
 
 def _unchanged(stored: Json, request: Json) -> bool:
@@ -64,7 +69,7 @@ def _unchanged(stored: Json, request: Json) -> bool:
     return sent is not None and sent == stored.get("sourceHash") and not stored.get("deleted")
 
 
-def _expected(row: EntityType, request: Any) -> str | None:
+def expected_name(row: EntityType, request: Any) -> str | None:
     """The name that the entity of a request will have, where its container is given by name."""
     if not isinstance(request, dict):
         return None

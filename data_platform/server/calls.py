@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+LARGEST_PAGE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -60,6 +62,20 @@ class Call:
         except ValueError:
             raise BadRequestError(f"[query param {name} must be a number, not {value!r}]") from None
 
+    def window(self, size: int = 10) -> tuple[int, int]:
+        """``offset`` and ``limit`` of a list that is paged by them.
+
+        Raises:
+            BadRequestError: one is negative, or more than is ever answered at once.
+        """
+        offset, limit = self.number("offset", 0), self.number("limit", size)
+        for name, value in (("offset", offset), ("limit", limit)):
+            if value < 0:
+                raise BadRequestError(f"[query param {name} must be greater than or equal to 0]")
+            if value > LARGEST_PAGE:
+                raise BadRequestError(f"[query param {name} must be less than or equal to {LARGEST_PAGE}]")
+        return offset, limit
+
     @property
     def id(self) -> str:
         """The path's ``{id}``.
@@ -74,6 +90,18 @@ class Call:
             return str(uuid.UUID(self.params[name]))
         except ValueError:
             raise NotFoundError("HTTP 404 Not Found") from None
+
+    @property
+    def text(self) -> str:
+        """The body as text.
+
+        Raises:
+            BadRequestError: it is not UTF-8.
+        """
+        try:
+            return self.raw.decode()
+        except UnicodeDecodeError:
+            raise BadRequestError("The body is not UTF-8") from None
 
     @cached_property
     def body(self) -> Any:

@@ -104,6 +104,10 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
             # A table's data model, which is dbt's, is one thing; a container's is its columns.
             changes.record_columns("dataModel.columns", _columns(before), _columns(after))
             changes.record("dataModel.isPartitioned", _is_partitioned(before), _is_partitioned(after))
+        elif name == "customProperties":
+            changes.record_set(name, before or [], after or [], lambda held: held["name"])
+            if not changes:
+                changes.record(name, before, after)
         elif name == "connection":
             changes.record(name, before and "old-encrypted-value", after and "new-encrypted-value")
         else:

@@ -185,6 +185,7 @@ def remove(connection: Connection, document: Json) -> None:
         "DELETE FROM edges WHERE target = ?",
         "DELETE FROM series WHERE entity = ?",
         "DELETE FROM attachments WHERE entity = ?",
+        "DELETE FROM records WHERE key = ?",
         "DELETE FROM usage WHERE entity = ?",
         "DELETE FROM suite_members WHERE suite = ?",
         "DELETE FROM suite_members WHERE test = ?",

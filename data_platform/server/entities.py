@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from data_platform.server import deleting, documents, listing
-from data_platform.server.bulk import put_many
+from data_platform.server.bulk import expected_name, put_many, result
 from data_platform.server.calls import Call, Reply
 from data_platform.server.patching import check_match, patch
-from data_platform.server.problems import BadRequestError, ForbiddenError, no_instance
+from data_platform.server.permissions import may_patch, may_put, may_read, may_write
+from data_platform.server.problems import BadRequestError, no_instance
 from data_platform.server.views import View, chosen
 from data_platform.server.writing import Writing, now
 
@@ -59,6 +60,7 @@ class Entities:
         return View.of(call, self.keys, connection)
 
     def page(self, call: Call) -> Json:
+        may_read(call, self.row)
         asked = chosen(self.row, call.arg("fields"))
         stored, paging = listing.page(call, self.row)
         return {"data": self.view(call).many(self.row, stored, asked), "paging": paging}
@@ -85,8 +87,9 @@ class Entities:
         return Reply(201, call.store.write(work))
 
     def put(self, call: Call) -> Reply:
-        may_write(call, self.row, "Create")
         request = call.object
+        fqn = expected_name(self.row, request)
+        may_put(call, self.row, documents.find(call.reader, self.row, fqn, "all") if fqn else None)
 
         def work(connection: Connection) -> Reply:
             document, fresh = Writing(connection, self.keys, call.principal).put(
@@ -108,7 +111,7 @@ class Entities:
         return self._patched(call, lambda connection: documents.need(connection, self.row, call.params["fqn"]))
 
     def _patched(self, call: Call, found: Callable[[Connection], Json]) -> Json:
-        may_write(call, self.row, "EditAll")
+        may_patch(call, self.row)
 
         def work(connection: Connection) -> Json:
             writing = Writing(connection, self.keys, call.principal)
@@ -162,15 +165,7 @@ class Entities:
         gone = call.store.write(
             lambda connection: deleting.delete_stale(connection, self.row, request, call.principal.name, now())
         )
-        return {
-            "dryRun": False,
-            "status": "success",
-            "numberOfRowsProcessed": len(gone),
-            "numberOfRowsPassed": len(gone),
-            "numberOfRowsFailed": 0,
-            "successRequest": [{"request": fqn, "status": 200} for fqn in gone],
-            "failedRequest": [],
-        }
+        return result([{"request": fqn, "status": 200} for fqn in gone], [])
 
     def restore(self, call: Call) -> Json:
         may_write(call, self.row, "EditAll")
@@ -263,21 +258,9 @@ class Entities:
         return call.store.write(work)
 
     def _shown(self, call: Call, document: Json, asked: set[str]) -> Reply:
+        may_read(call, self.row, document)
         version = document.get("version", 0.1)
         return Reply(200, self.view(call).one(self.row, document, asked), {"ETag": f'W/"{version}"'})
-
-
-def may_write(call: Call, row: EntityType, operation: str) -> None:
-    """Bots and administrators change the catalog; anyone else reads it.
-
-    Raises:
-        ForbiddenError: the principal is neither.
-    """
-    if not (call.principal.is_bot or call.principal.is_admin):
-        raise ForbiddenError(
-            f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} operations [{operation}] not allowed"
-            f" on {row.name}"
-        )
 
 
 def _include(call: Call) -> str:

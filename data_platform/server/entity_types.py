@@ -6,92 +6,24 @@ only one type has are hooks, registered by the module that owns them (``rules``)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from data_platform.server import models
+from data_platform.server.entity_row import EntityType, asset, service
 from data_platform.server.problems import BadRequestError
 
-
-@dataclass(frozen=True)
-class EntityType:
-    """One row.
-
-    Attributes:
-        name: the type as references carry it, for example ``databaseSchema``.
-        route: the collection's path below ``/api/v1``.
-        entity: the generated class of what is read.
-        create: the generated class of what is written; the entity itself where there is none.
-        parents: ``(field, type)`` of the container, the first that is present counts; its fully
-            qualified name is the prefix of this one's.
-        carried: fields that are copied from the container when the entity is made.
-        service: the type of the service at the root of the containment, if any.
-    """
-
-    name: str
-    route: str
-    entity: str
-    create: str
-    parents: tuple[tuple[str, str], ...] = ()
-    carried: tuple[str, ...] = ()
-    service: str | None = None
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return models.fields(self.entity)
-
-    @property
-    def references(self) -> dict[str, bool]:
-        return models.references(self.entity)
-
-    @property
-    def is_service(self) -> bool:
-        return self.route.startswith("/services/") and self.name.endswith("Service")
-
-
-def _service(name: str, module: str, title: str) -> EntityType:
-    return EntityType(
-        name,
-        f"/services/{name}s",
-        f"entity.services.{module}:{title}",
-        f"api.services.create{title}:Create{title}Request",
-    )
-
-
-def _asset(
-    name: str,
-    route: str,
-    title: str,
-    service: str | None = None,
-    parents: tuple[tuple[str, str], ...] | None = None,
-    carried: tuple[str, ...] = ("serviceType",),
-    module: str | None = None,
-) -> EntityType:
-    return EntityType(
-        name,
-        route,
-        f"entity.data.{module or name}:{title}",
-        f"api.data.create{title}:Create{title}Request",
-        parents if parents is not None else (("service", service),) if service else (),
-        carried if service else (),
-        service,
-    )
-
-
 _ROWS = [
-    _service("databaseService", "databaseService", "DatabaseService"),
-    _service("dashboardService", "dashboardService", "DashboardService"),
-    _service("messagingService", "messagingService", "MessagingService"),
-    _service("pipelineService", "pipelineService", "PipelineService"),
-    _service("mlmodelService", "mlmodelService", "MlModelService"),
-    _service("metadataService", "metadataService", "MetadataService"),
-    _service("storageService", "storageService", "StorageService"),
-    _service("searchService", "searchService", "SearchService"),
-    _service("securityService", "securityService", "SecurityService"),
-    _service("apiService", "apiService", "ApiService"),
-    _service("driveService", "driveService", "DriveService"),
-    _service("mcpService", "mcpService", "McpService"),
-    _asset("database", "/databases", "Database", "databaseService"),
-    _asset(
+    service("databaseService", "databaseService", "DatabaseService"),
+    service("dashboardService", "dashboardService", "DashboardService"),
+    service("messagingService", "messagingService", "MessagingService"),
+    service("pipelineService", "pipelineService", "PipelineService"),
+    service("mlmodelService", "mlmodelService", "MlModelService"),
+    service("metadataService", "metadataService", "MetadataService"),
+    service("storageService", "storageService", "StorageService"),
+    service("searchService", "searchService", "SearchService"),
+    service("securityService", "securityService", "SecurityService"),
+    service("apiService", "apiService", "ApiService"),
+    service("driveService", "driveService", "DriveService"),
+    service("mcpService", "mcpService", "McpService"),
+    asset("database", "/databases", "Database", "databaseService"),
+    asset(
         "databaseSchema",
         "/databaseSchemas",
         "DatabaseSchema",
@@ -99,7 +31,7 @@ _ROWS = [
         (("database", "database"),),
         ("service", "serviceType"),
     ),
-    _asset(
+    asset(
         "table",
         "/tables",
         "Table",
@@ -107,7 +39,7 @@ _ROWS = [
         (("databaseSchema", "databaseSchema"),),
         ("database", "service", "serviceType"),
     ),
-    _asset(
+    asset(
         "storedProcedure",
         "/storedProcedures",
         "StoredProcedure",
@@ -115,14 +47,14 @@ _ROWS = [
         (("databaseSchema", "databaseSchema"),),
         ("database", "service", "serviceType"),
     ),
-    _asset("query", "/queries", "Query", "databaseService", carried=()),
-    _asset("dashboard", "/dashboards", "Dashboard", "dashboardService"),
-    _asset("chart", "/charts", "Chart", "dashboardService"),
-    _asset("dashboardDataModel", "/dashboard/datamodels", "DashboardDataModel", "dashboardService"),
-    _asset("topic", "/topics", "Topic", "messagingService"),
-    _asset("pipeline", "/pipelines", "Pipeline", "pipelineService"),
-    _asset("mlmodel", "/mlmodels", "MlModel", "mlmodelService"),
-    _asset(
+    asset("query", "/queries", "Query", "databaseService", carried=()),
+    asset("dashboard", "/dashboards", "Dashboard", "dashboardService"),
+    asset("chart", "/charts", "Chart", "dashboardService"),
+    asset("dashboardDataModel", "/dashboard/datamodels", "DashboardDataModel", "dashboardService"),
+    asset("topic", "/topics", "Topic", "messagingService"),
+    asset("pipeline", "/pipelines", "Pipeline", "pipelineService"),
+    asset("mlmodel", "/mlmodels", "MlModel", "mlmodelService"),
+    asset(
         "container",
         "/containers",
         "Container",
@@ -130,9 +62,9 @@ _ROWS = [
         (("parent", "container"), ("service", "storageService")),
         ("service", "serviceType"),
     ),
-    _asset("searchIndex", "/searchIndexes", "SearchIndex", "searchService"),
-    _asset("apiCollection", "/apiCollections", "APICollection", "apiService"),
-    _asset(
+    asset("searchIndex", "/searchIndexes", "SearchIndex", "searchService"),
+    asset("apiCollection", "/apiCollections", "APICollection", "apiService"),
+    asset(
         "apiEndpoint",
         "/apiEndpoints",
         "APIEndpoint",
@@ -140,7 +72,7 @@ _ROWS = [
         (("apiCollection", "apiCollection"),),
         ("service", "serviceType"),
     ),
-    _asset(
+    asset(
         "directory",
         "/drives/directories",
         "Directory",
@@ -148,7 +80,7 @@ _ROWS = [
         (("parent", "directory"), ("service", "driveService")),
         ("service", "serviceType"),
     ),
-    _asset(
+    asset(
         "file",
         "/drives/files",
         "File",
@@ -156,7 +88,7 @@ _ROWS = [
         (("directory", "directory"), ("service", "driveService")),
         ("service", "serviceType"),
     ),
-    _asset(
+    asset(
         "spreadsheet",
         "/drives/spreadsheets",
         "Spreadsheet",
@@ -164,7 +96,7 @@ _ROWS = [
         (("directory", "directory"), ("service", "driveService")),
         ("service", "serviceType"),
     ),
-    _asset(
+    asset(
         "worksheet",
         "/drives/worksheets",
         "Worksheet",
@@ -172,12 +104,12 @@ _ROWS = [
         (("spreadsheet", "spreadsheet"),),
         ("service", "serviceType"),
     ),
-    _asset("metric", "/metrics", "Metric"),
-    _asset("glossary", "/glossaries", "Glossary"),
-    _asset(
+    asset("metric", "/metrics", "Metric"),
+    asset("glossary", "/glossaries", "Glossary"),
+    asset(
         "glossaryTerm", "/glossaryTerms", "GlossaryTerm", parents=(("parent", "glossaryTerm"), ("glossary", "glossary"))
     ),
-    _asset("dataContract", "/dataContracts", "DataContract"),
+    asset("dataContract", "/dataContracts", "DataContract", parents=(("entity", "*"),)),
     EntityType(
         "classification",
         "/classifications",
@@ -261,6 +193,55 @@ _ROWS = [
         "/docStore",
         "entity.docStore.document:Document",
         "api.docStore.createDocument:CreateDocumentRequest",
+    ),
+    EntityType(
+        "type",
+        "/metadata/types",
+        "entity.type:Type",
+        "api.createType:CreateType",
+    ),
+    EntityType(
+        "mcpServer",
+        "/mcpServers",
+        "entity.ai.mcpServer:McpServer",
+        "api.ai.createMcpServer:CreateMcpServerRequest",
+        (("service", "mcpService"),),
+        (),
+        "mcpService",
+    ),
+    EntityType(
+        "report",
+        "/reports",
+        "entity.data.report:Report",
+        "entity.data.report:Report",
+        (("service", "dashboardService"),),
+    ),
+    EntityType(
+        "dataInsightChart",
+        "/analytics/dataInsights/charts",
+        "dataInsight.dataInsightChart:DataInsightChart",
+        "api.dataInsight.createDataInsightChart:CreateDataInsightChart",
+    ),
+    EntityType("kpi", "/kpi", "dataInsight.kpi.kpi:Kpi", "api.dataInsight.kpi.createKpiRequest:CreateKpiRequest"),
+    EntityType(
+        "webAnalyticEvent",
+        "/analytics/web/events",
+        "analytics.webAnalyticEvent:WebAnalyticEvent",
+        "api.analytics.createWebAnalyticEvent:CreateWebAnalyticEvent",
+    ),
+    EntityType("app", "/apps", "entity.applications.app:App", "entity.applications.createAppRequest:CreateAppRequest"),
+    EntityType(
+        "appMarketPlaceDefinition",
+        "/apps/marketplace",
+        "entity.applications.marketplace.appMarketPlaceDefinition:AppMarketPlaceDefinition",
+        "entity.applications.marketplace.createAppMarketPlaceDefinitionReq:CreateAppMarketPlaceDefinitionRequest",
+    ),
+    EntityType("task", "/tasks", "entity.tasks.task:Task", "api.tasks.createTask:CreateTaskRequest"),
+    EntityType(
+        "announcement",
+        "/announcements",
+        "entity.feed.announcement:Announcement",
+        "api.feed.createAnnouncement:CreateAnnouncementRequest",
     ),
 ]
 

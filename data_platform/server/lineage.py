@@ -8,14 +8,17 @@ import orjson
 
 from data_platform.server import documents, models
 from data_platform.server.calls import Reply, without_nulls
-from data_platform.server.entities import may_write
 from data_platform.server.entity_types import entity_type
 from data_platform.server.patching import apply
+from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.references import Resolver, find
+from data_platform.server.rules import STORE
 from data_platform.server.writing import now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from data_platform.server.calls import Call, Json
     from data_platform.server.keys import Keys
     from data_platform.server.routing import Router
@@ -59,7 +62,7 @@ def _add(call: Call) -> Reply:
         details = dict(edge.get("lineageDetails", {}))
         if "description" in edge:
             details.setdefault("description", edge["description"])
-        _store(connection, ends[0], ends[1], details, call)
+        store(connection, ends[0], ends[1], details, call.principal.name)
 
     call.store.write(work)
     return Reply(200, {"code": 200, "message": "Lineage added"})
@@ -71,7 +74,7 @@ def _put_named(call: Call) -> Reply:
 
     def work(connection: Connection) -> None:
         start, end = _ends(connection, call)
-        _store(connection, start, end, details, call)
+        store(connection, start, end, details, call.principal.name)
 
     call.store.write(work)
     return Reply(200, {"code": 200, "message": "Lineage added"})
@@ -99,7 +102,13 @@ def _ends(connection: Connection, call: Call) -> tuple[Json, Json]:
     return found[0], found[1]
 
 
-def _store(connection: Connection, start: Json, end: Json, details: Json, call: Call) -> None:
+def store(connection: Connection, start: Json, end: Json, details: Json, user: str) -> None:
+    """Keep the edge between two references, in place of the one that is there.
+
+    Raises:
+        BadRequestError: the details break the schema, or both ends are one.
+        NotFoundError: the pipeline of the details is not there.
+    """
     models.check(_DETAILS, details)
     if start["id"] == end["id"]:
         raise BadRequestError("An entity cannot be its own lineage")
@@ -117,8 +126,8 @@ def _store(connection: Connection, start: Json, end: Json, details: Json, call: 
     before: Json = orjson.loads(previous["json"]) if previous else {}
     details.setdefault("source", "Manual")
     details["createdAt"] = before.get("createdAt", now())
-    details["createdBy"] = before.get("createdBy", call.principal.name)
-    details["updatedAt"], details["updatedBy"] = now(), call.principal.name
+    details["createdBy"] = before.get("createdBy", user)
+    details["updatedAt"], details["updatedBy"] = now(), user
     connection.execute(
         "INSERT OR REPLACE INTO edges VALUES (?, ?, ?, ?)",
         (start["id"], end["id"], details["source"], orjson.dumps(details)),
@@ -164,7 +173,7 @@ def _patch(call: Call) -> Json:
     def work(connection: Connection) -> Json:
         start, end = _ends(connection, call)
         details = apply(_details(connection, start, end), operations)
-        _store(connection, start, end, without_nulls(details), call)
+        store(connection, start, end, without_nulls(details), call.principal.name)
         return details
 
     return call.store.write(work)
@@ -248,3 +257,16 @@ def _shown(edge: Any, resolver: Resolver) -> Json:
     if "pipeline" in details:
         details["pipeline"] = resolver.read(details["pipeline"])
     return {"fromEntity": edge["source"], "toEntity": edge["target"], "lineageDetails": without_nulls(details)}
+
+
+def _take_lineage_anew(field: str) -> Callable[[Connection, Json, Json | None], None]:
+    def check(_connection: Connection, document: Json, original: Json | None) -> None:
+        # A view that reads other tables now would keep the edges of its old text for ever.
+        if original and original.get("processedLineage") and document.get(field) != original.get(field):
+            document["processedLineage"] = False
+
+    return check
+
+
+for _kind, _text in (("table", "schemaDefinition"), ("storedProcedure", "storedProcedureCode")):
+    STORE[_kind].append(_take_lineage_anew(_text))

@@ -11,22 +11,27 @@ import orjson
 from data_platform.server import documents, names
 from data_platform.server.entity_types import ENTITY_TYPES, SERVICE_TYPES, EntityType
 from data_platform.server.problems import BadRequestError
+from data_platform.server.rules import FILTERS
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json
 
-LARGEST_PAGE = 1_000_000
 _SCOPES = {
     "service", "database", "databaseSchema", "parent", "glossary", "classification", "apiCollection",
     "spreadsheet", "directory",
 }  # fmt: skip
 _REFERRED = {
     "entityId": "queryUsedIn", "team": "teams", "parentTeam": "parents",
-    "domain": "domains", "domainId": "domains", "owner": "owners",
+    "domain": "domains", "domainId": "domains", "owner": "owners", "assignee": "assignees",
+    "createdById": "createdBy", "aboutEntity": "about",
+}  # fmt: skip
+_NAMED: dict[str, tuple[str, ...]] = {
+    "team": ("team",), "parentTeam": ("team",), "domain": ("domain",), "owner": ("user", "team"),
+    "assignee": ("user", "team"), "aboutEntity": tuple(ENTITY_TYPES),
 }  # fmt: skip
 _EQUAL = {
     "pipelineType", "teamType", "isBot", "isAdmin", "entityType", "testPlatform", "isJoinable", "tableType",
-    "provider", "workflowType", "serviceType",
+    "provider", "workflowType", "serviceType", "category", "priority", "type",
 }  # fmt: skip
 
 
@@ -36,7 +41,7 @@ def page(call: Call, row: EntityType) -> tuple[list[Json], Json]:
     Raises:
         BadRequestError: a limit out of bounds, both cursors, or one that is none.
     """
-    limit = _limit(call)
+    _, limit = call.window()
     before, after = call.arg("before"), call.arg("after")
     if before and after:
         raise BadRequestError("Only one of before or after query parameter allowed")
@@ -69,15 +74,6 @@ def page(call: Call, row: EntityType) -> tuple[list[Json], Json]:
     return [orjson.loads(line["json"]) for line in lines], paging
 
 
-def _limit(call: Call) -> int:
-    limit = call.number("limit", 10)
-    if limit < 0:
-        raise BadRequestError("[query param limit must be greater than or equal to 0]")
-    if limit > LARGEST_PAGE:
-        raise BadRequestError(f"[query param limit must be less than or equal to {LARGEST_PAGE}]")
-    return limit
-
-
 def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
     where, values = ["type = ?"], list[Any]([row.name])
     include = call.arg("include", "non-deleted")
@@ -104,6 +100,10 @@ def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
         elif name.endswith("Regex") and value:
             where.append(_regex(call, row, name.removesuffix("Regex")))
             values.append(_checked(value))
+        elif name in FILTERS[row.name] and value:
+            condition, bound = FILTERS[row.name][name](value)
+            where.append(condition)
+            values += bound
         elif name == "testCaseType" or name == "entityLink":
             where.append("json ->> 'entityLink' LIKE ?")
             values.append({"table": "%::table::%", "column": "%::columns::%"}.get(value, value))
@@ -121,10 +121,10 @@ def _scope(call: Call, name: str, value: str) -> str:
 
 
 def _target(call: Call, name: str, value: str) -> str:
-    kind = {"team": "team", "parentTeam": "team", "domain": "domain", "owner": "user"}.get(name)
-    if kind is None:
-        return value
-    found = documents.find(call.reader, ENTITY_TYPES[kind], value, "all")
+    kinds = _NAMED.get(name, ())
+    found = next(
+        (each for kind in kinds if (each := documents.find(call.reader, ENTITY_TYPES[kind], value, "all"))), None
+    )
     return found["id"] if found else value
 
 

@@ -79,4 +79,13 @@ MIGRATIONS: list[tuple[str, str]] = [
         CREATE TABLE settings (name TEXT PRIMARY KEY, json BLOB NOT NULL) WITHOUT ROWID
         """,
     ),
+    (
+        "0002-records",
+        """
+        CREATE TABLE records (
+            id TEXT PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, timestamp INTEGER NOT NULL, json BLOB NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX records_by_key ON records (kind, key, timestamp)
+        """,
+    ),
 ]

@@ -88,7 +88,7 @@ def check(path: str, data: Any) -> None:
 @cache
 def fields(path: str) -> frozenset[str]:
     """The field names of the generated class at ``path``."""
-    return frozenset(load(path).model_fields)
+    return frozenset(info.alias or name for name, info in load(path).model_fields.items())
 
 
 @cache

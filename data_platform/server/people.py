@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
 
 from data_platform.server import documents, tokens
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import unquote
-from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
+from data_platform.server.permissions import may_write
+from data_platform.server.problems import BadRequestError, ForbiddenError
 from data_platform.server.rules import COMPUTED, PREPARE
 from data_platform.server.views import View, chosen
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal
+    from data_platform.server.entity_types import EntityType
     from data_platform.server.keys import Keys
     from data_platform.server.routing import Router
     from data_platform.server.store import Connection
 
-_WRITING = ("Create", "EditAll", "Delete")
+_LIFETIME = timedelta(days=90)
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 
 
 def register(router: Router, keys: Keys) -> None:
-    user = ENTITY_TYPES["user"]
+    user, team = ENTITY_TYPES["user"], ENTITY_TYPES["team"]
 
     def logged_in(call: Call) -> Json:
         document = documents.need_id(call.reader, user, call.principal.id)
@@ -34,25 +39,80 @@ def register(router: Router, keys: Keys) -> None:
         if not call.principal.is_admin:
             raise ForbiddenError(f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} is not admin")
         document = documents.need_id(call.reader, user, call.id)
-        days = timedelta(days=90)
-        value = tokens.sign(keys, document["name"], is_bot=bool(document.get("isBot")), lifetime=days)
-        return {"JWTToken": value, "JWTTokenExpiry": "90"}
+        value = tokens.sign(keys, document["name"], is_bot=bool(document.get("isBot")), lifetime=_LIFETIME)
+        return {"JWTToken": value, "JWTTokenExpiry": str(_LIFETIME.days)}
 
-    def permissions(call: Call) -> Json:
-        kind = call.params["kind"]
-        if kind not in ENTITY_TYPES:
-            raise NotFoundError(f"Permission for resource {kind} not found")
-        writer = call.principal.is_bot or call.principal.is_admin
-        granted = dict.fromkeys(_WRITING, "allow" if writer else "notAllow") | {"ViewAll": "allow"}
-        return {
-            "resource": kind,
-            "permissions": [{"operation": operation, "access": access} for operation, access in granted.items()],
-        }
+    def mechanism(call: Call) -> Json:
+        if not (call.principal.is_admin or call.principal.is_bot):
+            raise ForbiddenError(f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} is not admin")
+        document = documents.need_id(call.reader, user, call.id)
+        if not document.get("isBot"):
+            raise BadRequestError("JWT token is only supported for bot users")
+        value = tokens.sign(keys, document["name"], is_bot=True, lifetime=_LIFETIME)
+        return {"authType": "JWT", "config": {"JWTToken": value, "JWTTokenExpiry": str(_LIFETIME.days)}}
 
-    router.add("GET", "/permissions/{kind}", permissions)
+    def generated_name(call: Call) -> Json:
+        name = (call.arg("email") or "").split("@")[0].lower()
+        return {"name": name}
+
+    def members(call: Call) -> Json:
+        """Put users into a team; those who are in it already stay."""
+        may_write(call, team, "EditUsers")
+        named = [str(cast("Json", each).get("id")) for each in call.array if isinstance(each, dict)]
+
+        def work(connection: Connection) -> Json:
+            held = documents.need_id(connection, team, call.id)
+            for identity in named:
+                member = documents.need_id(connection, user, identity)
+                if all(each["id"] != held["id"] for each in member.get("teams", [])):
+                    joined = {**member, "teams": [*member.get("teams", []), documents.reference(held, "team")]}
+                    Writing(connection, keys, call.principal).update(user, member, joined, patch=False)
+            return View.of(call, keys, connection).one(team, held, {"users"})
+
+        return call.store.write(work)
+
+    def leave(call: Call) -> Json:
+        may_write(call, team, "EditUsers")
+
+        def work(connection: Connection) -> Json:
+            held = documents.need_id(connection, team, call.id)
+            member = documents.need_id(connection, user, call.uuid("user"))
+            left = {**member, "teams": [each for each in member.get("teams", []) if each["id"] != held["id"]]}
+            Writing(connection, keys, call.principal).update(user, member, left, patch=False)
+            return View.of(call, keys, connection).one(team, held, {"users"})
+
+        return call.store.write(work)
+
+    router.add("GET", "/users/auth-mechanism/{id}", mechanism)
+    router.add("GET", "/users/generateUserName", generated_name)
+    router.add("PUT", "/teams/{id}/users", members)
+    router.add("DELETE", "/teams/{id}/users/{user}", leave)
+    router.add("GET", "/teams/hierarchy", lambda call: _hierarchy(call, team, "parents"))
+    router.add("GET", "/domains/hierarchy", lambda call: _hierarchy(call, ENTITY_TYPES["domain"], "parent"))
     router.add("GET", "/users/loggedInUser", logged_in)
     router.add("GET", "/users/token/{id}", token)
     router.add("PUT", "/users/generateToken/{id}", token)
+
+
+def _hierarchy(call: Call, row: EntityType, above: str) -> Json:
+    """The entities of a type as trees by what is above them."""
+    nodes: dict[str, Json] = {}
+    parents: dict[str, list[str]] = {}
+    for line in call.reader.execute(
+        "SELECT json FROM entities WHERE type = ? AND deleted = 0 ORDER BY fqn", (row.name,)
+    ):
+        document: Json = orjson.loads(line["json"])
+        held: Any = document.get(above, [])
+        listed = cast("list[Json]", held if isinstance(held, list) else [held])
+        parents[document["id"]] = [each["id"] for each in listed]
+        shown = ("id", "name", "fullyQualifiedName", "displayName", "description", "teamType", "domainType")
+        nodes[document["id"]] = {name: document[name] for name in shown if name in document} | {"children": []}
+    roots = [identity for identity, held in parents.items() if not set(held) & nodes.keys()]
+    for identity, held in parents.items():
+        for parent in held:
+            if parent in nodes:
+                nodes[parent]["children"].append(nodes[identity])
+    return {"data": [nodes[identity] for identity in roots], "paging": {"total": len(roots)}}
 
 
 def _user(connection: Connection, document: Json, request: Json, _principal: Principal) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from data_platform.server import documents, models, series
-from data_platform.server.calls import Reply
+from data_platform.server import documents, models
 from data_platform.server.columns import all_columns
-from data_platform.server.entities import Entities, may_write
+from data_platform.server.entities import Entities
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import join, split, unquote
+from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import COMPUTED, PREPARE
 from data_platform.server.views import View
@@ -39,10 +39,6 @@ def register(router: Router, keys: Keys) -> None:
         router.add("POST", f"{SUITE.route}/{part}", suites.create)
         router.add("PUT", f"{SUITE.route}/{part}", suites.put)
         router.add("DELETE", f"{SUITE.route}/{part}/{{id}}", suites.delete)
-    results = f"{CASE.route}/testCaseResults/{{fqn}}"
-    router.add("POST", results, _add_result)
-    router.add("PUT", results, _add_result)
-    router.add("GET", results, _results)
     router.add("PUT", f"{CASE.route}/logicalTestCases", lambda call: _add_logical(call, keys))
     router.add("DELETE", f"{CASE.route}/logicalTestCases/{{suite}}/{{id}}", lambda call: _remove_logical(call, keys))
 
@@ -118,25 +114,6 @@ def _prepare_suite(connection: Connection, document: Json, request: Json, _princ
         document["name"] = document["fullyQualifiedName"] = f"{table['fullyQualifiedName']}.testSuite"
 
 
-def _add_result(call: Call) -> Reply:
-    may_write(call, CASE, "EditTests")
-    result = call.object
-    models.check("tests.basic:TestCaseResult", result)
-    stamp = series.stamped(result.get("timestamp"))
-
-    def work(connection: Connection) -> Json:
-        case = documents.need(connection, CASE, call.params["fqn"])
-        stored = {**result, "testCaseFQN": case["fullyQualifiedName"]}
-        series.put(connection, case["id"], "result", "", stamp, stored)
-        return stored
-
-    return Reply(201 if call.method == "POST" else 200, call.store.write(work))
-
-
-def _results(call: Call) -> Json:
-    return series.between(call, documents.need(call.reader, CASE, call.params["fqn"])["id"], "result")
-
-
 def _add_logical(call: Call, keys: Keys) -> Json:
     may_write(call, SUITE, "EditTests")
     request = call.object
@@ -204,7 +181,6 @@ COMPUTED["testSuite"]["tests"] = _tests
 COMPUTED["table"]["testSuite"] = _suite_of
 COMPUTED["testCase"].update(
     {
-        "testCaseResult": lambda connection, document: series.latest(connection, document["id"], "result"),
         "testSuites": _suites,
         "tags": _inherited_tags,
     }

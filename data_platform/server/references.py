@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, cast
 
-from data_platform.server import documents, names
+from data_platform.server import documents, links, names
 from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type
 from data_platform.server.problems import BadRequestError, NotFoundError, no_instance
 
@@ -75,6 +75,11 @@ def _one(connection: Connection, row: EntityType, field: str, value: Any) -> Jso
         named = members.get("id") or members.get("fullyQualifiedName") or members.get("name")
         if named is None:
             raise BadRequestError(f"{field}: a reference needs an id or a fullyQualifiedName")
+    elif field == "assignees":
+        return _person(connection, str(value))
+    elif str(value).startswith("<#E::"):
+        held, entity, _ = links.linked(connection, str(value))
+        return documents.reference(entity, held.name)
     else:
         named = value
     if kind is None:
@@ -101,6 +106,14 @@ def find(connection: Connection, kind: str, named: str) -> Json:
     if document is None:
         raise no_instance(kind, named)
     return documents.reference(document, kind)
+
+
+def _person(connection: Connection, named: str) -> Json:
+    """The user or team of that name or id."""
+    try:
+        return find(connection, "user", named)
+    except NotFoundError:
+        return find(connection, "team", named)
 
 
 def find_any(connection: Connection, kinds: tuple[str, ...], fqn: str) -> tuple[EntityType, Json] | None:

@@ -5,15 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from data_platform.server import (
+    applications,
     assets,
+    contracts,
+    custom_properties,
+    incidents,
     ingestion_runs,
+    insights,
     lineage,
+    memberships,
+    openlineage,
     people,
+    permissions,
     quality,
     queries,
+    run_logs,
+    samples,
     search,
     system,
+    table_pipelines,
     tables,
+    tasks,
+    test_results,
+    threads,
     usage,
 )
 from data_platform.server.entities import Entities
@@ -23,11 +37,38 @@ from data_platform.server.routing import Router
 if TYPE_CHECKING:
     from data_platform.server.keys import Keys
 
+_MODULES = (
+    system,
+    lineage,
+    openlineage,
+    search,
+    tables,
+    table_pipelines,
+    samples,
+    queries,
+    usage,
+    people,
+    permissions,
+    memberships,
+    ingestion_runs,
+    run_logs,
+    quality,
+    test_results,
+    incidents,
+    threads,
+    tasks,
+    contracts,
+    insights,
+    applications,
+    assets,
+    custom_properties,
+)
+
 
 def build_router(keys: Keys) -> Router:
     """The table of every method and path that is served."""
     router = Router()
-    for module in (system, lineage, search, tables, queries, usage, people, ingestion_runs, quality, assets):
+    for module in _MODULES:
         module.register(router, keys)
     for row in ENTITY_TYPES.values():
         Entities(row, keys).register(router)

@@ -31,8 +31,16 @@ AFTER: dict[str, list[Check]] = defaultdict(list)
 COMPUTED: dict[str, dict[str, Compute]] = defaultdict(dict)
 """By type and field: ``(connection, document)`` gives the field's value, or None to leave it out."""
 
+ALWAYS: dict[str, set[str]] = defaultdict(set)
+"""Computed fields that are returned whether or not they are asked for."""
+
 ON_REQUEST: dict[str, set[str]] = defaultdict(set)
 """Stored fields, beyond the common ones, that are returned only when ``fields`` names them."""
+
+Filter = Callable[[str], tuple[str, list[Any]]]
+
+FILTERS: dict[str, dict[str, Filter]] = defaultdict(dict)
+"""By type and query parameter: the condition that a list is filtered by, and the values of its marks."""
 
 BEFORE_REMOVAL: dict[str, list[Callable[[Connection, Json], None]]] = defaultdict(list)
 """``(connection, document)``: runs before a document is forgotten for good."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 from data_platform.server.entity_types import ENTITY_TYPES
-from data_platform.server.problems import BadRequestError
-from data_platform.server.search_sql import Condition, document_of, field_sql, query_sql, text_sql
+from data_platform.server.problems import BadRequestError, NotFoundError
+from data_platform.server.search_sql import Condition, document_of, field_sql, path_of, query_sql, text_sql
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json
@@ -32,6 +32,11 @@ def register(router: Router, keys: Keys) -> None:
     del keys
     router.add("GET", "/search/query", _query)
     router.add("GET", "/search/fieldQuery", _field_query)
+    router.add("GET", "/search/aggregate", _aggregate)
+    router.add("POST", "/search/aggregate", _aggregate)
+    router.add("GET", "/search/get/{index}/doc/{id}", _document)
+    for path in ("/search/reindex", "/search/reindex/{type}"):
+        router.add("POST", path, lambda _: {"code": 200, "message": "Nothing to reindex: the database is searched"})
 
 
 def kinds_of(index: str) -> tuple[str, ...]:
@@ -73,11 +78,48 @@ def _query(call: Call) -> Json:
     return _search(call, condition)
 
 
-def _search(call: Call, condition: Condition) -> Json:
-    kinds = kinds_of(call.arg("index") or "all")
+def _aggregate(call: Call) -> Json:
+    """How often each value of a field is there; the real server names the aggregation after the field."""
+    asked = call.object if call.method == "POST" else {}
+    field = str(asked.get("fieldName") or call.arg("field") or "")
+    if not field:
+        raise BadRequestError("[query param field must not be null]")
+    condition = Condition("deleted = 0", [])
+    text = call.arg("q") or ""
+    if text.strip() not in ("", "*"):
+        condition &= text_sql(text)
+    where = _of_index(str(asked.get("index") or call.arg("index") or "all")) & condition
+    value = "type" if field == "entityType" else "json ->> ?"
+    size = max(1, min(10_000, int(asked.get("size") or call.number("size", 10))))
+    path = [] if field == "entityType" else [path_of(field)]
+    wanted = str(asked.get("fieldValue") or call.arg("value") or "").strip(".*").lower()
+    lines = call.reader.execute(
+        f"SELECT lower({value}) AS value, count(*) AS number FROM entities WHERE {where.sql}"  # noqa: S608
+        " GROUP BY 1 HAVING value IS NOT NULL ORDER BY number DESC, value",
+        [*path, *where.values],
+    )
+    buckets = [{"key": line["value"], "doc_count": line["number"]} for line in lines if wanted in str(line["value"])]
+    named = {"buckets": buckets[:size], "sum_other_doc_count": sum(each["doc_count"] for each in buckets[size:])}
+    return {"took": 1, "timed_out": False, "aggregations": {f"sterms#{field}": named}}
+
+
+def _document(call: Call) -> Json:
+    line = call.reader.execute("SELECT id, type, fqn, json FROM entities WHERE id = ?", (call.id,)).fetchone()
+    if line is None or line["type"] not in kinds_of(call.params["index"]):
+        raise NotFoundError(f"{call.params['index']} document {call.id} not found")
+    return document_of(call, line)
+
+
+def _of_index(index: str) -> Condition:
+    kinds = kinds_of(index)
     # A single type is written out, so that SQLite can see which partial index serves it.
-    kind = f"type = '{kinds[0]}'" if len(kinds) == 1 else f"type IN ({','.join('?' * len(kinds))})"
-    where = Condition(kind, [] if len(kinds) == 1 else list(kinds)) & condition
+    if len(kinds) == 1:
+        return Condition(f"type = '{kinds[0]}'", [])
+    return Condition(f"type IN ({','.join('?' * len(kinds))})", list(kinds))
+
+
+def _search(call: Call, condition: Condition) -> Json:
+    where = _of_index(call.arg("index") or "all") & condition
     deleted = call.arg("deleted")
     if deleted is not None:
         where &= Condition("deleted = ?", [int(deleted == "true")])

@@ -86,7 +86,7 @@ def _terms(body: Any) -> Condition:
 def _exists(body: Any) -> Condition:
     if _bare(body["field"]) == "upstreamLineage":
         return Condition("id IN (SELECT target FROM edges)", [])
-    return Condition("json ->> ? IS NOT NULL", [_path(body["field"])])
+    return Condition("json ->> ? IS NOT NULL", [path_of(body["field"])])
 
 
 def _ids(body: Any) -> Condition:
@@ -158,7 +158,9 @@ def any_sql(field: str, values: list[Any]) -> Condition:
         return Condition(f"id IN ({holders})", [held[1], *values])
     if name == "tableType":
         return Condition(f"json ->> '$.tableType' IN ({marks})", values)  # the expression of an index
-    return Condition(f"json ->> ? IN ({marks})", [_path(name), *(int(v) if isinstance(v, bool) else v for v in values)])
+    return Condition(
+        f"json ->> ? IN ({marks})", [path_of(name), *(int(v) if isinstance(v, bool) else v for v in values)]
+    )
 
 
 def field_sql(field: str, value: str) -> Condition:
@@ -166,7 +168,7 @@ def field_sql(field: str, value: str) -> Condition:
     if "*" not in value and "?" not in value:
         return equal_sql(field, value)
     column = {"fullyQualifiedName": "fqn", "name": "name"}.get(_bare(field), "json ->> ?")
-    values: list[Any] = [] if column in ("fqn", "name") else [_path(field)]
+    values: list[Any] = [] if column in ("fqn", "name") else [path_of(field)]
     # GLOB is case-sensitive, as FQN look-ups are, and uses the index up to the first wildcard.
     escaped = re.sub(r"[\[\]]", lambda match: f"[{match.group(0)}]", value)
     condition = Condition(f"{column} GLOB ?", [*values, escaped])
@@ -187,7 +189,7 @@ def text_sql(text: str, fields: list[str] | None = None) -> Condition:
         if colon and re.fullmatch(r"[\w.]+", field):
             value = value.strip('"').replace("\\", "")
             if value in ("true", "false"):
-                condition &= Condition("coalesce(json ->> ?, 0) = ?", [_path(field), int(value == "true")])
+                condition &= Condition("coalesce(json ->> ?, 0) = ?", [path_of(field), int(value == "true")])
             else:
                 condition &= field_sql(field, value)
             continue
@@ -195,7 +197,7 @@ def text_sql(text: str, fields: list[str] | None = None) -> Condition:
         searched = fields or ["name", "displayName", "description", "fullyQualifiedName"]
         condition &= Condition(
             " OR ".join("instr(lower(coalesce(json ->> ?, '')), ?) > 0" for _ in searched),
-            [part for each in searched for part in (_path(each), word.lower())],
+            [part for each in searched for part in (path_of(each), word.lower())],
         )
     return condition
 
@@ -204,7 +206,8 @@ def _bare(field: str) -> str:
     return field.removesuffix(".keyword")
 
 
-def _path(field: str) -> str:
+def path_of(field: str) -> str:
+    """A field of a search document as a JSON path."""
     return "$." + ".".join(f'"{part}"' for part in _bare(field).split("."))
 
 

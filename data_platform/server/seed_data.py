@@ -66,26 +66,72 @@ _STEP_TEXT = {
 }
 
 
+_POLICIES: list[tuple[str, str, list[tuple[str, list[str], str | None]]]] = [
+    (
+        "OrganizationPolicy",
+        "What everybody may do.",
+        [
+            ("NoOwner-Rule", ["EditOwners"], "noOwner()"),
+            ("Owner-Rule", ["All"], "isOwner()"),
+            ("ViewAll-Rule", ["ViewAll"], None),
+        ],
+    ),
+    (
+        "DataConsumerPolicy",
+        "Reading the catalog, and describing what is in it.",
+        [("EditRule", ["EditDescription", "EditGlossaryTerms", "EditTags", "EditTier", "ViewAll"], None)],
+    ),
+    (
+        "DataStewardPolicy",
+        "Describing, classifying and connecting what the catalog holds.",
+        [
+            (
+                "EditRule",
+                [
+                    "EditDescription",
+                    "EditDisplayName",
+                    "EditGlossaryTerms",
+                    "EditLineage",
+                    "EditOwners",
+                    "EditTags",
+                    "EditTier",
+                    "ViewAll",
+                ],
+                None,
+            )
+        ],
+    ),
+    ("IngestionBotPolicy", "Writing what ingestion finds.", [("Rule", ["All"], None)]),
+]
+
+
+def _rule(policy: str, name: str, operations: list[str], condition: str | None) -> dict[str, Any]:
+    rule = {"name": f"{policy}-{name}", "effect": "allow", "operations": operations, "resources": ["All"]}
+    return {**rule, "condition": condition} if condition else rule
+
+
+_CHARTS = (
+    "percentage_of_data_asset_with_description_kpi",
+    "percentage_of_data_asset_with_owner_kpi",
+    "number_of_data_asset_with_description_kpi",
+    "number_of_data_asset_with_owner_kpi",
+)
+"""What a KPI can be about."""
+
+
 def SEEDS() -> Iterator[Seed]:  # noqa: N802
     """Every seed, what is referred to before what refers to it."""
     system = {"provider": "system"}
-    yield "team", {"name": "Organization", "teamType": "Organization", "description": "Everybody."}, {}
-    rules = [{"name": "All", "effect": "allow", "operations": ["All"], "resources": ["All"]}]
-    for policy, text in (
-        ("OrganizationPolicy", "What everybody may do."),
-        ("DataConsumerPolicy", "Reading the catalog."),
-        ("DataStewardPolicy", "Describing and classifying what the catalog holds."),
-        ("IngestionBotPolicy", "Writing what ingestion finds."),
-    ):
-        reading = [{"name": "View", "effect": "allow", "operations": ["ViewAll"], "resources": ["All"]}]
-        chosen = rules if policy == "IngestionBotPolicy" else reading
-        yield "policy", {"name": policy, "description": text, "rules": chosen}, system
+    for policy, text, rules in _POLICIES:
+        request = {"name": policy, "description": text, "rules": [_rule(policy, *rule) for rule in rules]}
+        yield "policy", request, system
     for role, policy, text in (
         ("DataConsumer", "DataConsumerPolicy", "Who reads the catalog."),
         ("DataSteward", "DataStewardPolicy", "Who looks after descriptions and tags."),
         ("IngestionBotRole", "IngestionBotPolicy", "What ingestion runs as."),
     ):
         yield "role", {"name": role, "description": text, "policies": [policy]}, system
+    yield "team", {"name": "Organization", "teamType": "Organization", "description": "Everybody."}, {}
     yield "user", {"name": "admin", "email": "admin@open-metadata.org", "isAdmin": True}, {}
     yield (
         "user",
@@ -104,6 +150,20 @@ def SEEDS() -> Iterator[Seed]:  # noqa: N802
                 "fullyQualifiedName": f"{name}.{tag}",
             }
             yield "tag", request, system
+    for chart in _CHARTS:
+        yield "dataInsightChart", {"name": chart, "dataIndexType": "entity_report_data_index"}, {}
+    for name in ("SearchIndexingApplication", "DataInsightsApplication"):
+        request = {
+            "name": name,
+            "displayName": name.removesuffix("Application"),
+            "description": "Has nothing to do in the embedded catalog.",
+            "className": f"org.openmetadata.service.apps.bundles.{name}",
+            "appType": "internal",
+            "scheduleType": "ScheduledOrManual",
+            "permission": "All",
+        }
+        yield "appMarketPlaceDefinition", request, {}
+        yield "app", {"name": name}, {}
     for request in definitions():
         yield "testDefinition", request, {"provider": "system"}
     for connector in [*CONNECTION_STEPS, *UNTESTED]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from data_platform.server import documents
 from data_platform.server.calls import Principal
+from data_platform.server.custom_properties import seed_types
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.rules import PREPARE
 from data_platform.server.seed_data import SEEDS
@@ -41,7 +42,7 @@ def seed(store: Store, keys: Keys) -> None:
             for line in connection.execute(
                 "SELECT type, fqn FROM entities WHERE type IN"
                 " ('team', 'role', 'policy', 'user', 'bot', 'classification', 'tag', 'testConnectionDefinition',"
-                " 'testDefinition')"
+                " 'testDefinition', 'app', 'appMarketPlaceDefinition', 'dataInsightChart')"
             )
         }
         return [
@@ -49,6 +50,7 @@ def seed(store: Store, keys: Keys) -> None:
         ]
 
     lacking = missing(store.reader)
+    store.write(seed_types)
     if not lacking:
         return
 
@@ -61,5 +63,15 @@ def seed(store: Store, keys: Keys) -> None:
             if extra:
                 document.update(extra)
                 documents.save(connection, row, document)
+            if kind == "team":
+                _give_everybody_their_rights(connection, document)
 
     store.write(work)
+
+
+def _give_everybody_their_rights(connection: Connection, organization: Json) -> None:
+    """Roles and policies of a team are given by id, which no seed knows."""
+    for field, kind, name in (("defaultRoles", "role", "DataConsumer"), ("policies", "policy", "OrganizationPolicy")):
+        held = documents.need(connection, ENTITY_TYPES[kind], name)
+        organization[field] = [documents.reference(held, kind)]
+    documents.save(connection, ENTITY_TYPES["team"], organization)

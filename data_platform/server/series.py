@@ -47,6 +47,15 @@ def latest(connection: Connection, entity: str, kind: str, key: str = "") -> Any
     return orjson.loads(line["json"]) if line else None
 
 
+def at(connection: Connection, entity: str, kind: str, timestamp: int, key: str = "") -> Any:
+    """The value of one moment, or None."""
+    line = connection.execute(
+        "SELECT json FROM series WHERE entity = ? AND kind = ? AND key = ? AND timestamp = ?",
+        (entity, kind, key, timestamp),
+    ).fetchone()
+    return orjson.loads(line["json"]) if line else None
+
+
 def latest_by_key(connection: Connection, entity: str, kind: str) -> dict[str, Any]:
     """The newest value of every key."""
     lines = connection.execute(

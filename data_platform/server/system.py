@@ -1,4 +1,4 @@
-"""``/system``: version, health, settings, keys; and the type registry with custom properties."""
+"""``/system``: version, health, settings, keys."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from data_platform.server import models
+from data_platform.server.asset_rules import SEMANTICS
 from data_platform.server.calls import Call, Reply
-from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.patching import apply
 from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
 
 if TYPE_CHECKING:
@@ -24,12 +25,13 @@ VERSION = "2.0.6"
 
 _DEFAULTS: dict[str, Json] = {
     "profilerConfiguration": {"metricConfiguration": []},
-    "entityRulesSettings": {"entitySemantics": []},
+    "entityRulesSettings": {"entitySemantics": SEMANTICS},
     "lineageSettings": {"lineageLayer": "EntityLineage", "upstreamDepth": 2, "downstreamDepth": 2},
     "searchSettings": {},
     "assetCertificationSettings": {"allowedClassification": "Certification", "validityPeriod": "P30D"},
     "customUiThemePreference": {},
     "emailConfiguration": {},
+    "openLineageSettings": {"enabled": True, "autoCreateEntities": True, "defaultPipelineService": "openlineage"},
     "loginConfiguration": {},
 }
 
@@ -44,7 +46,9 @@ def register(router: Router, keys: Keys) -> None:
     router.add("GET", "/system/settings", _list_settings)
     router.add("PUT", "/system/settings", _put_setting)
     router.add("GET", "/system/settings/{name}", _setting)
-    router.add("GET", "/metadata/types/name/{name}", _type)
+    router.add("PATCH", "/system/settings/{name}", _patch_setting)
+    router.add("PUT", "/system/settings/reset/{name}", _reset_setting)
+    router.add("GET", "/system/services/count", _service_counts)
 
 
 _started = int(time.time() * 1000)
@@ -91,45 +95,42 @@ def _setting(call: Call) -> Json:
     return {"config_type": name, "config_value": values[name]}
 
 
-def _put_setting(call: Call) -> Reply:
+def _patch_setting(call: Call) -> Json:
+    _needs_admin(call)
+    setting = _setting(call)
+    value = apply(orjson.loads(orjson.dumps(setting["config_value"])), call.array)
+    _store_setting(call, setting["config_type"], value)
+    return {**setting, "config_value": value}
+
+
+def _reset_setting(call: Call) -> Json:
+    _needs_admin(call)
+    name = call.params["name"]
+    call.store.write(lambda connection: connection.execute("DELETE FROM settings WHERE name = ?", (name,)).rowcount)
+    return _setting(call)
+
+
+def _service_counts(call: Call) -> Json:
+    return {name: number for name, number in _counts(call).items() if name.endswith("ServiceCount")}
+
+
+def _needs_admin(call: Call) -> None:
     if not (call.principal.is_admin or call.principal.is_bot):
         raise ForbiddenError(f"Principal: CatalogPrincipal{{name='{call.principal.name}'}} is not admin")
+
+
+def _store_setting(call: Call, name: str, value: Any) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, orjson.dumps(value)))
+
+    call.store.write(work)
+
+
+def _put_setting(call: Call) -> Reply:
+    _needs_admin(call)
     setting = call.object
     models.check("settings.settings:Settings", setting)
     if "config_value" not in setting:
         raise BadRequestError("config_value: Field required")
-
-    def work(connection: Connection) -> None:
-        connection.execute(
-            "INSERT OR REPLACE INTO settings VALUES (?, ?)",
-            (setting["config_type"], orjson.dumps(setting["config_value"])),
-        )
-
-    call.store.write(work)
+    _store_setting(call, setting["config_type"], setting["config_value"])
     return Reply(200, setting)
-
-
-def _type(call: Call) -> Json:
-    name = call.params["name"]
-    if name not in ENTITY_TYPES and name not in _PROPERTY_TYPES:
-        raise NotFoundError(f"type instance for {name} not found")
-    return {
-        "id": str(_uuid_of(name)),
-        "name": name,
-        "fullyQualifiedName": name,
-        "category": "entity" if name in ENTITY_TYPES else "field",
-        "description": f"The {name} type.",
-        "nameSpace": "data",
-        "schema": "{}",
-        "customProperties": [],
-        "version": 0.1,
-    }
-
-
-_PROPERTY_TYPES = {"string", "integer", "markdown", "date-cp", "dateTime-cp", "email", "number", "timestamp", "enum"}
-
-
-def _uuid_of(name: str) -> object:
-    import uuid
-
-    return uuid.uuid5(uuid.NAMESPACE_URL, f"type:{name}")

@@ -1,15 +1,18 @@
-"""What tables have and other entities do not: profiles, sample data, joins, data models, custom metrics."""
+"""What tables have and other entities do not: profiles, joins, data models, custom metrics."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from data_platform.server import columns, documents, joins, labels, models, series
-from data_platform.server.entities import may_write
-from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.entity_types import ENTITY_TYPES, entity_type
 from data_platform.server.names import split
+from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, no_instance
+from data_platform.server.references import Resolver
 from data_platform.server.rules import COMPUTED, ON_REQUEST, STORE
 from data_platform.server.views import View
 from data_platform.server.writing import Writing, now
@@ -50,38 +53,33 @@ def register(router: Router, keys: Keys) -> None:
 
         return handler
 
-    def removing(field: str, kind: str) -> Callable[[Call], Json]:
-        def handler(call: Call) -> Json:
-            may_write(call, ROW, "EditAll")
+    def without_config(call: Call) -> Json:
+        may_write(call, ROW, "EditAll")
 
-            def work(connection: Connection) -> Json:
-                document = documents.need_id(connection, ROW, call.id)
-                series.attach(connection, call.id, kind, None)
-                if document.pop(field, None) is not None:
-                    documents.save(connection, ROW, document)
-                return View.of(call, keys, connection).one(ROW, document, {field})
+        def work(connection: Connection) -> Json:
+            document = documents.need_id(connection, ROW, call.id)
+            if document.pop("tableProfilerConfig", None) is not None:
+                documents.save(connection, ROW, document)
+            return View.of(call, keys, connection).one(ROW, document, {"tableProfilerConfig"})
 
-            return call.store.write(work)
-
-        return handler
+        return call.store.write(work)
 
     for part, change, fields in (
         ("tableProfile", _profile, ("profile",)),
-        ("sampleData", _sample, ("sampleData",)),
         ("joins", joins.put, ("joins",)),
         ("dataModel", _data_model, ("tags", "owners")),
         ("tableProfilerConfig", _profiler_config, ("tableProfilerConfig",)),
         ("customMetric", _custom_metric, ("customMetrics",)),
     ):
         router.add("PUT", f"/tables/{{id}}/{part}", changing(change, *fields))
-    for part in ("sampleData", "joins", "tableProfilerConfig"):
+    for part in ("joins", "tableProfilerConfig"):
         router.add("GET", f"/tables/{{id}}/{part}", reading(part))
-    router.add("DELETE", "/tables/{id}/sampleData", removing("sampleData", "sampleData"))
-    router.add("DELETE", "/tables/{id}/tableProfilerConfig", removing("tableProfilerConfig", ""))
+    router.add("DELETE", "/tables/{id}/tableProfilerConfig", without_config)
     router.add("GET", "/tables/{fqn}/tableProfile/latest", lambda call: _latest(call, keys))
     router.add("GET", "/tables/{fqn}/tableProfile", lambda call: _history(call, "table"))
     router.add("GET", "/tables/{fqn}/columnProfile", lambda call: _history(call, "column"))
     router.add("GET", "/tables/{fqn}/systemProfile", lambda call: _history(call, "system"))
+    router.add("GET", "/entity/profiles/{type}", _profiles)
     router.add("GET", "/tables/name/{fqn}/columns", lambda call: _columns(call, keys, by_name=True))
     router.add("GET", "/tables/{id}/columns", lambda call: _columns(call, keys, by_name=False))
     for route in ("/databases", "/databaseSchemas"):
@@ -101,20 +99,6 @@ def _profile(writing: Writing, document: Json, request: Json) -> Json:
     for system in request.get("systemProfile", []):
         stamp = series.stamped(system.get("timestamp"))
         series.put(writing.connection, table, "system", system.get("operation", ""), stamp, system)
-    return document
-
-
-def _sample(writing: Writing, document: Json, request: Json) -> Json:
-    models.check(f"{_MODEL}:TableData", request)
-    known = {column["name"] for column in document["columns"]}
-    named = request.get("columns", [])
-    for name in named:
-        if name not in known:
-            raise BadRequestError(f"Invalid column name {name}")
-    for sample in request.get("rows", []):
-        if len(sample) != len(named):
-            raise BadRequestError(f"Number of columns is {len(named)} but row has {len(sample)} sample values")
-    series.attach(writing.connection, document["id"], "sampleData", request)
     return document
 
 
@@ -198,6 +182,34 @@ def _history(call: Call, kind: str) -> Json:
     return series.between(call, document["id"], "column", key)
 
 
+def _profiles(call: Call) -> Json:
+    """Profiles of every entity of a type in a span of time; tables are the only ones that have some."""
+    row = entity_type(call.params["type"])
+    kind = call.arg("profileType")
+    kinds = [kind] if kind else ["table", "column", "system"]
+    marks = ",".join("?" * len(kinds))
+    lines = call.reader.execute(
+        f"SELECT s.entity, s.kind, s.key, s.timestamp, s.json FROM series s JOIN entities e ON e.id = s.entity"  # noqa: S608
+        f" WHERE e.type = ? AND s.kind IN ({marks}) AND s.timestamp BETWEEN ? AND ? ORDER BY s.timestamp DESC",
+        (row.name, *kinds, call.number("startTs", 0), call.number("endTs", 2**62)),
+    ).fetchall()
+    offset, limit = call.window(10_000)
+    resolver = Resolver(call.reader, call.base)
+    data = [
+        {
+            "id": str(
+                uuid.uuid5(uuid.NAMESPACE_OID, f"{line['entity']} {line['kind']} {line['key']} {line['timestamp']}")
+            ),
+            "entityReference": resolver.read({"id": line["entity"]}),
+            "timestamp": line["timestamp"],
+            "profileData": orjson.loads(line["json"]),
+            "profileType": line["kind"],
+        }
+        for line in lines[offset : offset + limit]
+    ]
+    return {"data": data, "paging": {"total": len(lines), "after": None, "before": None}}
+
+
 def _all(document: Json | None) -> list[Json]:
     return list(columns.all_columns(document["columns"])) if document else []
 
@@ -240,7 +252,6 @@ ON_REQUEST["databaseSchema"].add("databaseSchemaProfilerConfig")
 COMPUTED["table"].update(
     {
         "profile": lambda connection, document: series.latest(connection, document["id"], "table"),
-        "sampleData": lambda connection, document: series.attached(connection, document["id"], "sampleData"),
         "joins": joins.read,
     }
 )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_platform.server import documents, models
 from data_platform.server.calls import Reply
-from data_platform.server.entities import may_write
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
+from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import COMPUTED
 

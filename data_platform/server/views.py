@@ -12,7 +12,7 @@ from data_platform.server.entity_types import EntityType, entity_type
 from data_platform.server.labels import Labels
 from data_platform.server.problems import BadRequestError
 from data_platform.server.references import Resolver
-from data_platform.server.rules import COMPUTED, ON_REQUEST
+from data_platform.server.rules import ALWAYS, COMPUTED, ON_REQUEST
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json
@@ -94,12 +94,14 @@ class View:
         return [self._read(row, document, asked, hidden) for document in stored]
 
     def _read(self, row: EntityType, document: Json, asked: set[str], hidden: set[str]) -> Json:
-        for field in asked & COMPUTED[row.name].keys():
+        for field in (asked & COMPUTED[row.name].keys()) | ALWAYS[row.name]:
             value = COMPUTED[row.name][field](self.connection, document)
             if value is not None:
                 document[field] = value
         for field in hidden & document.keys():
             del document[field]
+        if "tags" in asked and "tags" in row.fields:
+            document.setdefault("tags", [])
         if self._inherits:
             self._inherit(row, document, asked)
         for field, many in row.references.items():
