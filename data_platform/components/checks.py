@@ -1,20 +1,38 @@
-"""The asset checks that every workflow reports; the child of ``data_platform.ingestion`` evaluates them."""
+"""The asset checks of a source's workflows; the child of ``data_platform.ingestion`` evaluates them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
 
-from data_platform.ingestion.spec import Workflow
+from data_platform.components.deletion import deletes
+from data_platform.ingestion import source_inventory
+from data_platform.ingestion.schemas import Connector
+from data_platform.ingestion.spec import COMPLETED, MATCHES, NO_MASS_DELETION, Workflow
 
 _DESCRIPTIONS: Final = {
-    "completed": "The workflow ended, and what it was to bring arrived in the catalog; a warning lists what did not.",
+    COMPLETED: "The workflow ended, and what it was to bring arrived in the catalog; a warning lists what did not.",
+    MATCHES: "The catalog holds what the source has by its own inventory, columns included; nothing more and nothing"
+    " less. What depends on the metadata does not run when it does not.",
+    NO_MASS_DELETION: "What disappeared from the source was deleted from the catalog, unless it was too much of a"
+    " schema, a database or the service: then nothing of it was, and somebody has to look.",
 }
 
 
-def check_specs(key: dg.AssetKey, workflow: Workflow) -> Sequence[dg.AssetCheckSpec]:
+def check_specs(key: dg.AssetKey, connector: Connector, workflow: Workflow) -> list[dg.AssetCheckSpec]:
     """The checks of one workflow's asset."""
-    del workflow  # so far every workflow has the same checks
-    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _DESCRIPTIONS.items()]
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=_DESCRIPTIONS[name], blocking=name == MATCHES)
+        for name in _names(connector, workflow)
+    ]
+
+
+def _names(connector: Connector, workflow: Workflow) -> Iterator[str]:
+    yield COMPLETED
+    if workflow is Workflow.METADATA:
+        if source_inventory.exists_for(connector.name):
+            yield MATCHES
+        if deletes(connector, [workflow]):
+            yield NO_MASS_DELETION

@@ -22,6 +22,7 @@ from data_platform.components.cadence import Cadence, freshness
 from data_platform.components.checks import check_specs
 from data_platform.components.dbt_models import DbtModels
 from data_platform.components.definition import check_definition, merged, refusal
+from data_platform.components.deletion import RUN_CONFIG, DeletionLimit, allows_deletions, deletes
 from data_platform.components.description import describe, describe_unconnected
 from data_platform.components.frame import violations_of, with_clear_errors
 from data_platform.components.locator import Locator
@@ -33,6 +34,7 @@ from data_platform.ingestion.spec import (
     DEFAULT_MIN_SUCCESS,
     DEFAULT_TIMEOUT,
     DESCRIBED,
+    Deletion,
     Ownership,
     Workflow,
     WorkflowSpec,
@@ -110,6 +112,10 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     min_success_percent: Annotated[
         float, Field(description="Share of a workflow's records below which it has failed.")
     ] = DEFAULT_MIN_SUCCESS
+    deletion: Annotated[
+        DeletionLimit,
+        Field(description="How much of what disappeared from the source one run deletes from the catalog."),
+    ] = DeletionLimit()
     timeout: Annotated[float, Field(description="Seconds after which a workflow is ended.")] = DEFAULT_TIMEOUT
     translation: Annotated[
         TranslationFn[Workflow] | None,
@@ -152,6 +158,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             numbers={
                 "retries": self.retries,
                 "min_success_percent": self.min_success_percent,
+                "deletion.max_share": self.deletion.max_share,
                 "timeout": self.timeout,
             },
             ownership={name: given for name in ("domain", "tier", "ownership") if (given := getattr(self, name))},
@@ -179,7 +186,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
 
     def get_check_specs(self, workflow: Workflow) -> Sequence[dg.AssetCheckSpec]:
         """The checks of one workflow's asset."""
-        return check_specs(self.get_asset_spec(workflow).key, workflow)
+        return check_specs(self.get_asset_spec(workflow).key, self._connector, workflow)
 
     def execute(
         self, context: dg.AssetExecutionContext, workflows: Sequence[Workflow], launcher: "WorkflowLauncher"
@@ -198,10 +205,10 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         asked = {workflow: key for workflow, key in keys.items() if key in context.selected_asset_keys}
         if not asked:
             raise dg.Failure("A check is made when its asset is materialized: select the asset.", allow_retries=False)
-        spec = self.workflow_spec(*asked, run_id=context.run.run_id)
+        spec = self.workflow_spec(*asked, run_id=context.run.run_id, allow_deletions=allows_deletions(context))
         yield from launcher.run(context=context, spec=spec, assets=asked)
 
-    def workflow_spec(self, *workflows: Workflow, run_id: str) -> WorkflowSpec:
+    def workflow_spec(self, *workflows: Workflow, run_id: str, allow_deletions: bool = False) -> WorkflowSpec:
         """What one run is to do in the current environment, secrets as references."""
         here = environment.current()
         options: dict[str, Any] = {}
@@ -219,6 +226,8 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             catalog_token=here.catalog_token,
             vault_address=here.vault_address,
             min_success_percent=self.min_success_percent,
+            deletion=Deletion(max_share=self.deletion.max_share),
+            allow_deletions=allow_deletions,
             timeout=self.timeout,
             run_id=run_id,
             run_url=f"{here.dagster_url}/runs/{run_id}",
@@ -274,6 +283,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             specs=specs,
             check_specs=[check for workflow in workflows for check in self.get_check_specs(workflow)],
             can_subset=len(workflows) > 1,
+            config_schema=RUN_CONFIG if deletes(self._connector, workflows) else None,
             required_resource_keys={LAUNCHER},
             pool=self._pool(),
             retry_policy=dg.RetryPolicy(

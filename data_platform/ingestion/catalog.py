@@ -184,6 +184,33 @@ class CatalogClient:
         headers = {"Content-Type": "application/json"}
         return self._request("PUT", path, content=json.dumps(body).encode(), headers=headers)
 
+    def delete(self, collection: str, entity_id: str) -> None:
+        """Delete one entity with all that lies in it, softly: it can be restored.
+
+        Args:
+            collection: the API's path of the entity's type.
+            entity_id: the entity's UUID.
+
+        Raises:
+            EntityNotFoundError: there is none.
+        """
+        self._request("DELETE", f"{collection}/{entity_id}", params={"recursive": "true", "hardDelete": "false"})
+
+    def restore(self, collection: str, entity_id: str) -> Entity:
+        """Bring a deleted entity back, with all that lies in it.
+
+        Args:
+            collection: the API's path of the entity's type.
+            entity_id: the entity's UUID.
+
+        Returns:
+            The entity.
+
+        Raises:
+            EntityNotFoundError: there is none.
+        """
+        return self.put(f"{collection}/restore", {"id": entity_id})
+
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             response = repeat(

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -32,7 +33,7 @@ from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.retrying import CatalogGone
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, WorkflowSpec
+from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
@@ -170,18 +171,20 @@ def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> li
 
 def _report(pipes: PipesContext, spec: WorkflowSpec, results: list[Result], redactor: Redactor) -> None:
     assets: dict[str, str] = pipes.get_extra("assets")
+    folder = Path(pipes.get_extra(REPORTS))
     for result in results:
-        asset_key, verdict = assets[result.workflow], result.verdict
-        metadata = redactor.data(report.metadata(spec, result))
-        if verdict.outcome is not Outcome.FAILED:
-            pipes.report_asset_materialization(asset_key=asset_key, metadata=metadata)
-        pipes.report_asset_check(
-            asset_key=asset_key,
-            check_name=COMPLETED,
-            passed=verdict.outcome is Outcome.OK,
-            severity=report.severity(result),
-            metadata=metadata,
-        )
+        asset_key = assets[result.workflow]
+        metadata = {**report.metadata(spec, result), **_all_failures(result, folder / spec.service, redactor)}
+        if result.verdict.outcome is not Outcome.FAILED:
+            pipes.report_asset_materialization(asset_key=asset_key, metadata=redactor.data(metadata))
+        for check in report.checks(spec, result, metadata):
+            pipes.report_asset_check(
+                asset_key=asset_key,
+                check_name=check.name,
+                passed=check.passed,
+                severity=check.severity,
+                metadata=redactor.data(check.metadata),
+            )
     pipes.report_custom_message(
         {
             "verdicts": [
@@ -195,6 +198,17 @@ def _report(pipes: PipesContext, spec: WorkflowSpec, results: list[Result], reda
             ]
         }
     )
+
+
+def _all_failures(result: Result, folder: Path, redactor: Redactor) -> dict[str, Any]:
+    """Asset metadata that says where all failures are, when there are more than a table shows."""
+    lines = report.all_failures(result)
+    if lines is None:
+        return {}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result.workflow}.failures.jsonl"
+    path.write_text(redactor.text(lines), encoding="utf-8")
+    return report.file(path)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ workflow says of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,12 +23,18 @@ class Holding:
         fqn: its fully qualified name.
         id: its UUID.
         version: its version, which the catalog raises with every change.
+        columns: the names of its columns, where it may have any.
+        is_view: whether it is a view of any kind.
+        shown: the name that people see, where it has one beside its own.
     """
 
     kind: str
     fqn: str
     id: str
     version: float
+    columns: frozenset[str] = frozenset()
+    is_view: bool = False
+    shown: str | None = None
 
 
 # Collections that hold what lies in a service, by the service's category. Databases are walked from the top down.
@@ -78,9 +84,14 @@ class Inventory:
         """Number of entities of one type."""
         return self.counts().get(kind, 0)
 
+    def without(self, deleted: Iterable[Holding]) -> Inventory:
+        """The same once some of it is deleted."""
+        gone = {holding.id for holding in deleted}
+        return Inventory({key: holding for key, holding in self.holdings.items() if key not in gone})
+
 
 @dataclass(frozen=True)
-class Difference:
+class Changed:
     """What became of a service's entities between two inventories, in numbers of entities."""
 
     created: int
@@ -105,11 +116,11 @@ def take(catalog: CatalogClient, category: str, service: str) -> Inventory:
     return Inventory({holding.id: holding for holding in walk})
 
 
-def compare(before: Inventory, after: Inventory) -> Difference:
+def compare(before: Inventory, after: Inventory) -> Changed:
     """What changed between two inventories of the same service."""
     common = before.holdings.keys() & after.holdings.keys()
     updated = sum(before.holdings[key].version != after.holdings[key].version for key in common)
-    return Difference(
+    return Changed(
         created=len(after.holdings.keys() - common),
         updated=updated,
         unchanged=len(common) - updated,
@@ -134,4 +145,18 @@ def _databases(catalog: CatalogClient, service: str) -> Iterator[Holding]:
 
 
 def _holding(kind: str, entity: Entity) -> Holding:
-    return Holding(kind, entity["fullyQualifiedName"], entity["id"], entity["version"])
+    shape: Entity = entity.get("dataModel") or entity
+    return Holding(
+        kind,
+        entity["fullyQualifiedName"],
+        entity["id"],
+        entity["version"],
+        columns=frozenset(str(column["name"]) for column in shape.get("columns") or ()),
+        is_view=str(entity.get("tableType", "")).endswith("View"),
+        shown=entity.get("displayName"),
+    )
+
+
+def collection(kind: str) -> str:
+    """The API's path of an entity type, for example ``tables`` of ``table``."""
+    return next(path for kinds in COLLECTIONS.values() for path, each in kinds.items() if each == kind)

@@ -1,16 +1,22 @@
-"""A result in the words of Dagster Pipes: asset metadata and the check ``completed``.
+"""A result in the words of Dagster Pipes: asset metadata and asset checks.
 
 Numbers stay numbers, so that Dagster plots them from run to run; failures are a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
+from data_platform.ingestion.deletion import Plan
+from data_platform.ingestion.matching import Difference
+from data_platform.ingestion.reconciliation import Reconciled
 from data_platform.ingestion.run import Result
 from data_platform.ingestion.schemas import connectors
-from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, DELETIONS, MATCHES, NO_MASS_DELETION, Workflow, WorkflowSpec
 from data_platform.ingestion.verdict import Outcome
 
 MOST_ROWS: Final = 200
@@ -20,9 +26,72 @@ Metadata = dict[str, Any]
 Severity = Literal["WARN", "ERROR"]
 
 
-def severity(result: Result) -> Severity:
-    """How bad a check that did not pass is: what partly arrived is a warning."""
-    return "WARN" if result.verdict.outcome is Outcome.PARTIAL else "ERROR"
+@dataclass(frozen=True)
+class Check:
+    """What became of one asset check."""
+
+    name: str
+    passed: bool
+    severity: Severity
+    metadata: Metadata
+
+
+def checks(spec: WorkflowSpec, result: Result, metadata: Metadata) -> Iterator[Check]:
+    """The checks of one workflow's asset.
+
+    Args:
+        spec: what was asked for.
+        result: what became of it.
+        metadata: the asset's.
+    """
+    partly = result.verdict.outcome is Outcome.PARTIAL
+    yield Check(COMPLETED, result.verdict.outcome is Outcome.OK, "WARN" if partly else "ERROR", metadata)
+    reconciled = result.reconciled
+    if reconciled is None:
+        return
+    if reconciled.match or reconciled.unknown:
+        yield _matches(spec, reconciled)
+    if result.verdict.outcome is not Outcome.FAILED:
+        yield _no_mass_deletion(spec, reconciled.plan)
+
+
+def _matches(spec: WorkflowSpec, reconciled: Reconciled) -> Check:
+    match = reconciled.match
+    if match is None:
+        sentence = f"It is not known whether the catalog matches the source. {reconciled.unknown}"
+        return Check(MATCHES, False, "ERROR", {"verdict": _typed("text", sentence)})
+    found: Metadata = {"verdict": _typed("text", match.sentence), "compared": _typed("int", match.compared)}
+    for difference in Difference:
+        found[difference] = _typed("int", match.count(difference))
+    if match.mismatches:
+        found["mismatches"] = _table(("scope", "name", "kind", "difference", "detail"), match.mismatches)
+    tolerable = match.untrue_percent <= 100 - spec.min_success_percent
+    return Check(MATCHES, not match.mismatches, "WARN" if tolerable else "ERROR", found)
+
+
+def _no_mass_deletion(spec: WorkflowSpec, plan: Plan) -> Check:
+    limit = f"{spec.deletion.max_share:g} %"
+    sentence = f"{len(plan.deleted)} entities that disappeared from the source were deleted."
+    if plan.refusals:
+        sentence = (
+            f"In {len(plan.refusals)} scopes nothing was deleted, for more than {limit} of it would have been:"
+            " look whether the source is whole; if it is, materialize the asset once with allow_deletions: true."
+        )
+    found: Metadata = {"verdict": _typed("text", sentence), "deleted": _typed("int", len(plan.deleted))}
+    if plan.refusals:
+        found["refused"] = _table(("scope", "vanishing", "held", "percent", "first"), plan.refusals)
+    return Check(NO_MASS_DELETION, not plan.refusals, "ERROR", found)
+
+
+def all_failures(result: Result) -> str | None:
+    """Every failure as a line of JSON, or None when a table has room for them."""
+    failures = result.verdict.failures
+    return "".join(f"{json.dumps(asdict(each))}\n" for each in failures) if len(failures) > MOST_ROWS else None
+
+
+def file(path: Path) -> Metadata:
+    """The asset metadata that says where all failures are listed."""
+    return {"failures/all": _typed("path", str(path))}
 
 
 def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
@@ -33,6 +102,7 @@ def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
         **_entities(result),
         **_arrivals(result),
         **_quality(result),
+        **_deletions(result),
         **_costs(result),
         **({"catalog": _typed("url", page)} if page else {}),
     }
@@ -40,8 +110,8 @@ def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
 
 def _entities(result: Result) -> Metadata:
     found: Metadata = {f"entities/{kind}": _typed("int", count) for kind, count in sorted(result.entities.items())}
-    if result.difference is not None:
-        change = result.difference
+    if result.changed is not None:
+        change = result.changed
         for name in ("created", "updated", "unchanged", "deleted"):
             found[name] = _typed("int", getattr(change, name))
     if result.ownership is not None:
@@ -65,6 +135,15 @@ def _arrivals(result: Result) -> Metadata:
     return found
 
 
+def _deletions(result: Result) -> Metadata:
+    """What was deleted, whole: it is what can be restored."""
+    deleted = result.reconciled.plan.deleted if result.reconciled else ()
+    if not deleted or result.reconciled is None:
+        return {}
+    roots = [{"kind": root.kind, "name": root.fqn, "id": root.id} for root in result.reconciled.plan.roots]
+    return {DELETIONS: _typed("json", roots), "deletions/table": _table(("kind", "fqn"), deleted)}
+
+
 def _quality(result: Result) -> Metadata:
     failures = result.verdict.failures
     found: Metadata = {
@@ -83,8 +162,19 @@ def _quality(result: Result) -> Metadata:
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[object]) -> Metadata:
-    records = [{column: getattr(row, column) for column in columns} for row in rows[:MOST_ROWS]]
-    return _typed("table", {"schema": [{"name": column, "type": "string"} for column in columns], "records": records})
+    records = [{column: _cell(getattr(row, column)) for column in columns} for row in rows[:MOST_ROWS]]
+    kinds = {
+        column: "float" if isinstance(value, float) else "int" if isinstance(value, int) else "string"
+        for record in records[:1]
+        for column, value in record.items()
+    }
+    return _typed(
+        "table", {"schema": [{"name": column, "type": kinds[column]} for column in columns], "records": records}
+    )
+
+
+def _cell(value: Any) -> str | int | float:
+    return round(value, 1) if isinstance(value, float) else value if isinstance(value, int) else str(value)
 
 
 def _costs(result: Result) -> Metadata:

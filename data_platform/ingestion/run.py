@@ -6,11 +6,8 @@ lists nothing in another one.
 
 from __future__ import annotations
 
-import logging
 import resource
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,15 @@ from data_platform.errors import DataPlatformError, WorkflowInterruptedError
 from data_platform.ingestion import config, dbt, inventory, ownership, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
-from data_platform.ingestion.inventory import LEAVES, Difference, Inventory
+from data_platform.ingestion.ended import Ended, logged_failures
+from data_platform.ingestion.inventory import LEAVES, Changed
+from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.progress import Progress
+from data_platform.ingestion.reconciliation import Reconciled, Reconciliation
 from data_platform.ingestion.retrying import CatalogGone, Line
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Account, Traffic
-from data_platform.ingestion.verdict import Evidence, Failure, Unmatched, Verdict
+from data_platform.ingestion.verdict import Evidence, Outcome, Unmatched, Verdict
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class Result:
         verdict: how it ended.
         account: what became of what it sent to the catalog.
         entities: number of entities that the catalog holds of the service, by type.
-        difference: what the run changed of them.
+        changed: what the run changed of them.
         filtered: number of entities that the source's filters left out.
         warnings: number of warnings.
         unmatched: what belongs to something that the catalog does not have.
         ownership: what was written of owners, domains and tiers, or None when the source's definition gives none.
+        reconciled: how the catalog compares with the source, and what was deleted; None when the run lists nothing.
         notices: what will stop a later run unless somebody sees to it, in sentences.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
@@ -51,11 +52,12 @@ class Result:
     verdict: Verdict
     account: Account
     entities: dict[str, int] = field(default_factory=dict[str, int])
-    difference: Difference | None = None
+    changed: Changed | None = None
     filtered: int = 0
     warnings: int = 0
     unmatched: tuple[Unmatched, ...] = ()
     ownership: ownership.Written | None = None
+    reconciled: Reconciled | None = None
     notices: tuple[str, ...] = ()
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
@@ -94,20 +96,24 @@ def run(
             Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
             sources.install()
             settings = config.build(spec, connection, token, Path(scratch))
-        with progress.stage("inventory", "taking the catalog's inventory"):
-            before = _inventory(spec, catalog)
         with progress.stage("connecting", f"connecting to {spec.service}"):
             workflow = _create(create, settings, spec)
             findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
-        with progress.stage("workflow", f"running the {spec.asked} workflow"), _logged_errors() as logged:
+        reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
+        if reconciliation:
+            with progress.stage("inventory", "asking source and catalog what they have"):
+                reconciliation.begin()
+        with progress.stage("workflow", f"running the {spec.asked} workflow"), logged_failures() as logged:
             _execute(workflow, spec)
-        owned = _own(spec, catalog, progress, traffic)
-        with progress.stage("inventory", "taking the catalog's inventory"):
-            after = _inventory(spec, catalog)
-    run_costs = costs(progress, traffic)
-    if findings is None:
-        return [_result(spec, workflow, (before, after), owned, logged, traffic.account(), run_costs)]
-    return [_part(spec, each, workflow, findings, logged, traffic.account(), run_costs) for each in spec.workflows]
+        ended = Ended(workflow, logged, traffic.account())
+        if reconciliation:
+            owned = _own(spec, catalog, progress, ended.account)
+            with progress.stage("inventory", "asking source and catalog what they have now"):
+                reconciliation.end()
+            return [_listed(spec, ended, reconciliation, owned, progress, traffic)]
+    if findings:
+        return [_part(spec, each, ended, findings, costs(progress, traffic)) for each in spec.workflows]
+    return [_result(spec, ended, costs(progress, traffic))]
 
 
 def peak_memory() -> float:
@@ -115,18 +121,16 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _inventory(spec: WorkflowSpec, catalog: CatalogClient) -> Inventory:
-    if spec.kind is not Workflow.METADATA or spec.connector == dbt.CONNECTOR:
-        return Inventory()
-    return inventory.take(catalog, config.category(spec), spec.service)
+def _lists(spec: WorkflowSpec) -> bool:
+    """Whether a run lists what a source has; dbt describes what other sources have."""
+    return spec.kind is Workflow.METADATA and spec.connector != dbt.CONNECTOR
 
 
-def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, traffic: Traffic) -> ownership.Written | None:
+def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, account: Account) -> ownership.Written | None:
     if not spec.ownership:
         return None
     with progress.stage("ownership", "writing owners, domain and tier"):
-        listed = traffic.account().written
-        return ownership.apply(catalog, config.category(spec), spec.service, spec.ownership, listed)
+        return ownership.apply(catalog, config.category(spec), spec.service, spec.ownership, account.written)
 
 
 def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
@@ -166,32 +170,6 @@ def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
     workflow.execute_internal = execute_internal
 
 
-@contextmanager
-def _logged_errors() -> Generator[list[Failure]]:
-    """Failures that OpenMetadata only logs.
-
-    An entity whose processing raised is lost without a trace in any status, and so is a file of a dbt project that
-    cannot be fetched or read.
-    """
-    failures: list[Failure] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lost = record.levelno >= logging.ERROR or record.getMessage().startswith("Unexpected value error")
-            if record.module == "topology_runner" and lost:
-                failures.append(Failure(record.funcName, "topology", record.getMessage()))
-            elif record.module == "dbt_config":
-                failures.append(Failure(record.funcName, verdict.ARTIFACTS, " ".join(record.getMessage().split())))
-
-    collector = Collector(level=logging.WARNING)
-    logger = logging.getLogger("metadata")
-    logger.addHandler(collector)
-    try:
-        yield failures
-    finally:
-        logger.removeHandler(collector)
-
-
 def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:
     """What a run has cost and met so far, as fields of a result."""
     return {
@@ -202,57 +180,63 @@ def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:
     }
 
 
-def _result(
+def _result(spec: WorkflowSpec, ended: Ended, run_costs: dict[str, Any]) -> Result:
+    """The result of a workflow that adds to what the catalog has."""
+    evidence = Evidence(ended.account.arrived, ended.account.losses, ended.reported())
+    return Result(spec.kind, verdict.judge(spec, spec.kind, evidence), ended.account, **ended.noted(), **run_costs)
+
+
+def _listed(
     spec: WorkflowSpec,
-    workflow: config.ClientWorkflow,
-    inventories: tuple[Inventory, Inventory],
+    ended: Ended,
+    reconciliation: Reconciliation,
     owned: ownership.Written | None,
-    logged: list[Failure],
-    account: Account,
-    run_costs: dict[str, Any],
+    progress: Progress,
+    traffic: Traffic,
 ) -> Result:
-    before, after = inventories
-    listed = spec.kind is Workflow.METADATA
-    leaves = LEAVES[config.category(spec)] if listed else None
+    """The result of a workflow that lists a source, once what disappeared is deleted."""
+    before, after, match = reconciliation.before, reconciliation.after, reconciliation.match
     evidence = Evidence(
-        arrived=account.arrived,
-        losses=account.losses,
-        reported=(*_reported(workflow), *logged, *(owned.failures if owned else ())),
-        listed=account.written,
-        held_before=before.count(_leaf_kind(spec)) if leaves else 0,
-        leaves=leaves,
+        ended.account.arrived,
+        ended.account.losses,
+        (*ended.reported(), *(owned.failures if owned else ())),
+        listed=ended.account.written,
+        held_before=before.count(_leaf_kind(spec)),
+        leaves=LEAVES[config.category(spec)],
+        missing=match.names(Difference.MISSING) if match else (),
     )
+    ruling = verdict.judge(spec, spec.kind, evidence)
+    reconciled = reconciliation.without_deletion()
+    if ruling.outcome is not Outcome.FAILED:
+        with progress.stage("deletion", "deleting what the source no longer has"):
+            reconciled = reconciliation.delete(ended.account, ended.incomplete(spec.service))
+        after = after.without(reconciled.plan.deleted)
     return Result(
         spec.kind,
-        verdict.judge(spec, spec.kind, evidence),
-        account,
+        verdict.with_failed_deletion(ruling, spec, reconciled.error) if reconciled.error else ruling,
+        ended.account,
         entities=after.counts(),
-        difference=inventory.compare(before, after) if listed else None,
+        changed=inventory.compare(before, after),
         ownership=owned,
-        **_noted(workflow),
-        **run_costs,
+        reconciled=reconciled,
+        **ended.noted(),
+        **costs(progress, traffic),
     )
 
 
 def _part(
-    spec: WorkflowSpec,
-    part: Workflow,
-    workflow: config.ClientWorkflow,
-    findings: dbt.Findings,
-    logged: list[Failure],
-    account: Account,
-    run_costs: dict[str, Any],
+    spec: WorkflowSpec, part: Workflow, ended: Ended, findings: dbt.Findings, run_costs: dict[str, Any]
 ) -> Result:
     """The result of one part of a dbt run."""
-    own = account.lineage(findings.names) if part is Workflow.LINEAGE else account.without_lineage()
-    reported = [dbt.told(failure) for failure in _reported(workflow) if findings.concerns(failure, part)]
+    own = ended.account.lineage(findings.names) if part is Workflow.LINEAGE else ended.account.without_lineage()
+    reported = [dbt.told(failure) for failure in ended.by_step() if findings.concerns(failure, part)]
     artifacts = [failure for failure in findings.failures.get(None, []) if failure.kind == verdict.ARTIFACTS]
     told = " ".join(failure.error for failure in reported)
     unmatched = tuple(one for one in findings.unmatched.values() if one.kind in dbt.MATCHED_BY[part])
     evidence = Evidence(
-        arrived=own.arrived,
-        losses=own.losses,
-        reported=(*artifacts, *reported, *(failure for failure in logged if failure.error not in told)),
+        own.arrived,
+        own.losses,
+        (*artifacts, *reported, *(failure for failure in ended.logged if failure.error not in told)),
         matched=findings.models,
         unmatched=unmatched,
     )
@@ -262,7 +246,7 @@ def _part(
         own,
         entities=_described(findings, own) if part is Workflow.METADATA else {},
         unmatched=unmatched,
-        **_noted(workflow),
+        **ended.noted(),
         **run_costs,
     )
 
@@ -274,19 +258,6 @@ def _described(findings: dbt.Findings, account: Account) -> dict[str, int]:
         "tag": len(account.written.get("tags", ())),
         "testCase": findings.tests,
         "testCaseResult": account.other_writes["testCaseResults"],
-    }
-
-
-def _reported(workflow: config.ClientWorkflow) -> list[Failure]:
-    steps = workflow.workflow_steps()
-    return [Failure.of(step.name, failure) for step in steps for failure in step.get_status().failures]
-
-
-def _noted(workflow: config.ClientWorkflow) -> dict[str, int]:
-    statuses = [step.get_status() for step in workflow.workflow_steps()]
-    return {
-        "filtered": sum(len(status.filtered) for status in statuses),
-        "warnings": sum(len(status.warnings) for status in statuses),
     }
 
 

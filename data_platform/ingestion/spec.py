@@ -27,9 +27,22 @@ SQL is read in its dialect, and the run's status is filed under it; dbt has no s
 COMPLETED: Final = "completed"
 """The check that every workflow's asset has: did everything arrive?"""
 
+MATCHES: Final = "catalog_matches_source"
+"""The check that the metadata of a source has which can be asked what it has: does the catalog hold just that?"""
+
+NO_MASS_DELETION: Final = "no_mass_deletion"
+"""The check that the metadata of a source has whose entities are deleted with it: did too much disappear?"""
+
+DELETIONS: Final = "deletions"
+"""Key of the asset metadata that lists what a run deleted: ``{kind, name, id}`` of each entity with all in it."""
+
+REPORTS: Final = "reports"
+"""Key of what the launcher sends beside the spec: the folder for lists that are too long for the event log."""
+
 DEFAULT_TIMEOUT: Final = 2 * 60 * 60
 DEFAULT_CATALOG_RETRY_TIMEOUT: Final = 60.0
 DEFAULT_MIN_SUCCESS: Final = 90.0
+DEFAULT_MAX_SHARE: Final = 20.0
 
 
 class Workflow(StrEnum):
@@ -59,6 +72,18 @@ class Ownership(BaseModel):
     tier: str | None = None
 
 
+class Deletion(BaseModel):
+    """How much may be deleted of what disappeared from a source.
+
+    Attributes:
+        max_share: percent of a scope (a schema, a database, a service) that one run deletes at most.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_share: Annotated[float, Ge(0), Le(100)] = DEFAULT_MAX_SHARE
+
+
 class WorkflowSpec(BaseModel):
     """One run of OpenMetadata for one source.
 
@@ -76,6 +101,8 @@ class WorkflowSpec(BaseModel):
         catalog_token: reference to the catalog's token.
         vault_address: where ``vault:`` references are resolved.
         min_success_percent: share of records that must arrive, 0 to 100; below it the workflow has failed.
+        deletion: how much of what disappeared from the source is deleted from the catalog.
+        allow_deletions: whether this run may delete more than that.
         timeout: seconds after which the workflow is ended.
         catalog_retry_timeout: seconds for which a request that the catalog fails is repeated; when they are over, the
             workflow is ended. With 0 nothing is repeated.
@@ -99,6 +126,8 @@ class WorkflowSpec(BaseModel):
     catalog_token: str
     vault_address: str
     min_success_percent: Annotated[float, Ge(0), Le(100)] = DEFAULT_MIN_SUCCESS
+    deletion: Deletion = Deletion()
+    allow_deletions: bool = False
     timeout: Annotated[float, Gt(0)] = DEFAULT_TIMEOUT
     catalog_retry_timeout: Annotated[float, Ge(0)] = DEFAULT_CATALOG_RETRY_TIMEOUT
     run_id: str

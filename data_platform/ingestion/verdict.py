@@ -20,9 +20,16 @@ from data_platform.errors import (
     SourceRefusedError,
     WorkflowFailedError,
 )
+from data_platform.ingestion import names
 from data_platform.ingestion.diagnosis import diagnose_source, shorten
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Loss
+
+MISSING: Final = "missing"
+"""Kind of a failure that nobody reported."""
+
+DELETION: Final = "deletion"
+"""Kind of a failure to delete what disappeared from the source."""
 
 ARTIFACTS: Final = "artifacts"
 """Kind of a failure to read the files that a source consists of."""
@@ -34,8 +41,6 @@ OWNERSHIP: Final = "ownership"
 _BUFFERS: Final = frozenset({"Entity Buffer", "Entity  Buffer", "Query Buffer"})
 # What was read already brings no lineage and no usage again; metadata and profiles come with every run.
 _ALWAYS_BRING_SOMETHING: Final = frozenset({Workflow.METADATA, Workflow.PROFILING})
-# One part of a fully qualified name; parts with dots are quoted.
-_PART: Final = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 
 
 class Outcome(StrEnum):
@@ -108,6 +113,7 @@ class Evidence:
         reported: what the workflow's steps reported as failed.
         listed: names that the run wrote, by collection.
         held_before: number of leaves (tables, dashboards, …) that the catalog held before the run.
+        missing: fully qualified names of what the source has and the catalog does not, whatever anybody reported.
         leaves: the collection that the source is there for, or None when the workflow lists nothing.
         matched: number of things in the source that belong to what the catalog has, or None when it is not asked for.
         unmatched: those that belong to what it has not.
@@ -118,6 +124,7 @@ class Evidence:
     reported: tuple[Failure, ...] = ()
     listed: Mapping[str, frozenset[str]] | None = None
     held_before: int = 0
+    missing: tuple[str, ...] = ()
     leaves: str | None = None
     matched: int | None = None
     unmatched: tuple[Unmatched, ...] = ()
@@ -155,6 +162,13 @@ def judge(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> Verdict
     return Verdict(Outcome.OK, f"{name}: everything arrived.")
 
 
+def with_failed_deletion(verdict: Verdict, spec: WorkflowSpec, error: str) -> Verdict:
+    """The verdict on a run of which everything arrived, and whose deletions the catalog did not all take."""
+    failure = Failure(spec.service, DELETION, error)
+    sentence = f"{spec.name}: what disappeared from the source could not be deleted from the catalog: {error}"
+    return Verdict(Outcome.PARTIAL, sentence, failures=(*verdict.failures, failure))
+
+
 def _failed(error: DataPlatformError, failures: tuple[Failure, ...]) -> Verdict:
     return Verdict(Outcome.FAILED, error.sentence, error.permanent, failures)
 
@@ -171,6 +185,10 @@ def _failures(evidence: Evidence) -> Iterable[Failure]:
             yield Failure(loss.name, loss.kind, loss.error)
         else:
             untold.remove(told)
+    known = {failure.name for failure in (*reported, *evidence.losses)}
+    for name in evidence.missing:
+        if name not in known and names.split(name)[-1] not in known:
+            yield Failure(name, MISSING, "the source has it and the catalog does not, and nobody reported why")
 
 
 def _lost(workflow: Workflow, failures: tuple[Failure, ...]) -> int:
@@ -245,7 +263,7 @@ def _missing(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> Data
             source=spec.service,
             remedy="correct the filter in its defs.yaml, or grant the user access",
         )
-    if _lists_nothing(evidence) and evidence.held_before:
+    if _lists_nothing(evidence) and evidence.held_before and not spec.allow_deletions:
         return SourceEmptyError(
             f"the source lists no {evidence.leaves} any more, the catalog has {evidence.held_before}",
             source=spec.service,
@@ -267,7 +285,7 @@ def _unknown_scopes(spec: WorkflowSpec, evidence: Evidence) -> Iterable[str]:
     ):
         pattern: Any = spec.options.get(option) or spec.connection.get(option) or {}
         fqns = listed.get(collection, frozenset[str]())
-        names = fqns | {_PART.findall(fqn)[-1].strip('"') for fqn in fqns}
+        called = fqns | {names.split(fqn)[-1] for fqn in fqns}
         for include in cast(list[str], pattern.get("includes") or []):
-            if not any(re.match(include, name, re.IGNORECASE) for name in names):
+            if not any(re.match(include, name, re.IGNORECASE) for name in called):
                 yield f"{word} {include.strip('^$')!r}"

@@ -26,7 +26,7 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowTimeoutError,
 )
-from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, Workflow, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
 from data_platform.resources.turns import turn
 from data_platform.secrets import variables
 
@@ -89,6 +89,7 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
                 extras={
                     "spec": spec.model_dump(mode="json"),
                     "assets": {workflow.value: key.to_user_string() for workflow, key in assets.items()},
+                    REPORTS: str(Path(context.instance.storage_directory()) / context.run.run_id / "data_platform"),
                 },
             ) as session,
             _child(python, session, spec, held) as child,

@@ -17,7 +17,7 @@ from typing import Any
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, DAGSTER_PIPES_MESSAGES_ENV_VAR, encode_param
 
 from data_platform import environment
-from data_platform.ingestion.spec import LIFELINE, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, LIFELINE, REPORTS, WorkflowSpec
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,18 @@ class Ended:
     @property
     def checks(self) -> dict[str, dict[str, Any]]:
         """The checks ``completed``, by workflow."""
-        checks = [params for method, params in self.messages if method == "report_asset_check"]
-        return {check["asset_key"].rpartition("/")[2]: check for check in checks}
+        completed = [check for check in self.all_checks if check["check_name"] == COMPLETED]
+        return {check["asset_key"].rpartition("/")[2]: check for check in completed}
+
+    def check_named(self, name: str) -> dict[str, Any]:
+        """One check of the only workflow that it was asked for."""
+        (check,) = (check for check in self.all_checks if check["check_name"] == name)
+        return check
+
+    @property
+    def all_checks(self) -> list[dict[str, Any]]:
+        """Every check that it reported."""
+        return [params for method, params in self.messages if method == "report_asset_check"]
 
     @property
     def materialized(self) -> list[str]:
@@ -117,7 +127,7 @@ class Child:
             "run_id": "run",
             "job_name": None,
             "retry_number": 0,
-            "extras": {"spec": sent, "assets": assets},
+            "extras": {"spec": sent, "assets": assets, REPORTS: str(folder / "reports")},
         }
         lifeline, self._held = os.pipe()
         with self._output.open("wb") as output:

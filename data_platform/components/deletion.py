@@ -1,0 +1,40 @@
+"""What a source's definition and a run's launchpad say about deleting what disappeared from the source."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, cast
+
+import dagster as dg
+from pydantic import Field
+
+from data_platform.ingestion.schemas import Connector
+from data_platform.ingestion.spec import DEFAULT_MAX_SHARE, Workflow
+
+_ALLOW: Final = "allow_deletions"
+
+RUN_CONFIG: Final[Mapping[str, dg.Field]] = {
+    _ALLOW: dg.Field(
+        bool,
+        default_value=False,
+        description="Delete in this run whatever disappeared from the source, however much it is.",
+    )
+}
+"""The run config of assets with which entities are deleted."""
+
+
+class DeletionLimit(dg.Model, dg.Resolvable):
+    """How much one run deletes at most."""
+
+    max_share: Annotated[float, Field(description="Percent of a schema, a database or the whole service.")] = (
+        DEFAULT_MAX_SHARE
+    )
+
+
+def deletes(connector: Connector, workflows: Sequence[Workflow]) -> bool:
+    """Whether entities are deleted with one of the workflows: dbt describes what belongs to other sources."""
+    return Workflow.METADATA in workflows and connector.service_collection is not None
+
+
+def allows_deletions(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run was launched with the limit lifted."""
+    config = cast(Mapping[str, Any], context.op_execution_context.op_config or {})  # pyright: ignore[reportUnknownMemberType]
+    return bool(config.get(_ALLOW, False))

@@ -1,0 +1,85 @@
+"""What an OpenMetadata workflow says of itself once it has ended: in its status, and only in its log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from data_platform.ingestion import names
+from data_platform.ingestion.config import ClientWorkflow
+from data_platform.ingestion.traffic import Account
+from data_platform.ingestion.verdict import ARTIFACTS, Failure
+
+# How the client's sources of databases log that they go on without a part of what they were to list.
+_NOT_LISTED: Final = re.compile(r"list failed for schema|Error trying to connect to database")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A workflow that came to its end.
+
+    Attributes:
+        workflow: OpenMetadata's.
+        logged: failures that it only logged.
+        account: what it sent.
+    """
+
+    workflow: ClientWorkflow
+    logged: list[Failure]
+    account: Account
+
+    def by_step(self) -> list[Failure]:
+        """Failures that its steps reported."""
+        steps = self.workflow.workflow_steps()
+        return [Failure.of(step.name, failure) for step in steps for failure in step.get_status().failures]
+
+    def reported(self) -> tuple[Failure, ...]:
+        """Failures that it told of in any way."""
+        return (*self.by_step(), *self.logged)
+
+    def noted(self) -> dict[str, int]:
+        """Numbers of its status, as fields of a result."""
+        statuses = [step.get_status() for step in self.workflow.workflow_steps()]
+        return {
+            "filtered": sum(len(status.filtered) for status in statuses),
+            "warnings": sum(len(status.warnings) for status in statuses),
+        }
+
+    def incomplete(self, service: str) -> frozenset[str]:
+        """Scopes that were not listed to the end: where something was lost, or all, as nobody says what else failed."""
+        if self.reported():
+            return frozenset({service})
+        return frozenset(names.parent(loss.name) or service for loss in self.account.losses)
+
+
+@contextmanager
+def logged_failures() -> Generator[list[Failure]]:
+    """Failures that OpenMetadata only logs.
+
+    An entity whose processing raised is lost without a trace in any status, and so is a schema whose tables cannot be
+    listed, a database that cannot be connected to, or a file of a dbt project that cannot be fetched or read.
+    """
+    failures: list[Failure] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = " ".join(record.getMessage().split())
+            if record.module == "topology_runner":
+                if record.levelno >= logging.ERROR or message.startswith("Unexpected value error"):
+                    failures.append(Failure(record.funcName, "topology", message))
+            elif record.module == "dbt_config":
+                failures.append(Failure(record.funcName, ARTIFACTS, message))
+            elif _NOT_LISTED.search(message):
+                failures.append(Failure(record.funcName, "listing", message))
+
+    collector = Collector(level=logging.WARNING)
+    logger = logging.getLogger("metadata")
+    logger.addHandler(collector)
+    try:
+        yield failures
+    finally:
+        logger.removeHandler(collector)

@@ -1,0 +1,85 @@
+"""Which of a source's entities its definition lets in.
+
+The patterns are those of OpenMetadata's source configuration and are applied as its connectors apply them: a regular
+expression that matches from the beginning, whatever the case; what is excluded stays out even if it is included too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, cast
+
+from data_platform.ingestion import names
+
+_PATTERNS: Final = {
+    "apiCollection": "apiCollectionFilterPattern",
+    "apiEndpoint": "apiEndpointFilterPattern",
+    "chart": "chartFilterPattern",
+    "container": "containerFilterPattern",
+    "dashboard": "dashboardFilterPattern",
+    "dashboardDataModel": "dataModelFilterPattern",
+    "database": "databaseFilterPattern",
+    "databaseSchema": "schemaFilterPattern",
+    "mlmodel": "mlModelFilterPattern",
+    "pipeline": "pipelineFilterPattern",
+    "searchIndex": "searchIndexFilterPattern",
+    "storedProcedure": "storedProcedureFilterPattern",
+    "table": "tableFilterPattern",
+    "topic": "topicFilterPattern",
+}
+# What an entity of a database lies in, from the top.
+_LADDERS: Final = {
+    "databaseSchema": ("database",),
+    "storedProcedure": ("database", "databaseSchema"),
+    "table": ("database", "databaseSchema"),
+}
+
+
+class Filters:
+    """The filters of one run.
+
+    Args:
+        config: OpenMetadata's parsed ``sourceConfig.config``.
+        service: the service's name.
+    """
+
+    def __init__(self, config: Any, service: str) -> None:
+        self._config = config
+        self._service = service
+        self._by_fqn = bool(getattr(config, "useFqnForFiltering", False))
+
+    def admits(self, kind: str, path: Sequence[str], *, is_view: bool = False, shown: str | None = None) -> bool:
+        """Whether an entity passes, and everything that it lies in.
+
+        Args:
+            kind: its type.
+            path: its name below the service, from the top.
+            is_view: whether a table is a view of any kind.
+            shown: the name that people see, where a connector may filter by that one.
+        """
+        if kind == "table" and not self._includes("includeViews" if is_view else "includeTables"):
+            return False
+        if kind == "storedProcedure" and not self._includes("includeStoredProcedures"):
+            return False
+        above = enumerate(_LADDERS.get(kind, ()), start=1)
+        holders = all(self._passes(holder, path[:depth], None) for depth, holder in above)
+        return holders and self._passes(kind, path, shown)
+
+    def _includes(self, option: str) -> bool:
+        return bool(getattr(self._config, option, True))
+
+    def _passes(self, kind: str, path: Sequence[str], shown: str | None) -> bool:
+        pattern: Any = getattr(self._config, _PATTERNS[kind], None)
+        if pattern is None:
+            return True
+        called = names.join(self._service, *path) if self._by_fqn else path[-1]
+        includes, excludes = cast(list[str], pattern.includes or []), cast(list[str], pattern.excludes or [])
+        return all(
+            not _matches(excludes, name) and (not includes or _matches(includes, name))
+            for name in {called, shown or called}
+        )
+
+
+def _matches(expressions: Iterable[str], name: str) -> bool:
+    return any(re.match(expression, name, re.IGNORECASE) for expression in expressions)

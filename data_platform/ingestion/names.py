@@ -1,0 +1,31 @@
+"""Fully qualified names: parts with dots between them, quoted where a part has a dot of its own.
+
+The rule is that of OpenMetadata's ``fqn.quote_name``. No part has a double quote: the client writes
+``__reserved__quote__`` for it in the names of tables and columns, and the catalog refuses it in other names.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_PART: Final = re.compile(r'"[^"]*"|[^.]+')
+
+
+def join(*parts: str) -> str:
+    """The fully qualified name of parts, from the service down."""
+    return ".".join(_quoted(part) for part in parts)
+
+
+def split(fqn: str) -> tuple[str, ...]:
+    """The parts of a fully qualified name, without quotes."""
+    return tuple(part.strip('"') for part in _PART.findall(fqn))
+
+
+def parent(fqn: str) -> str:
+    """The name of what contains an entity; empty for a service."""
+    return ".".join(_PART.findall(fqn)[:-1])
+
+
+def _quoted(part: str) -> str:
+    return f'"{part}"' if "." in part else part

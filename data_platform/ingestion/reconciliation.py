@@ -1,0 +1,128 @@
+"""Holds the catalog against the source after a metadata workflow, and deletes what the source no longer has.
+
+The source's inventory is taken before the workflow and after it (``source_inventory``), compared with the catalog's
+(``matching``), and what disappeared is deleted within limits (``deletion``). A source whose connector has no inventory
+of its own is not compared, and only a run without any failure or warning is taken for its word on what is gone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_platform.errors import CatalogError
+from data_platform.ingestion import deletion, inventory, matching, source_inventory
+from data_platform.ingestion.catalog import CatalogClient
+from data_platform.ingestion.deletion import Limits, Plan
+from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.filters import Filters
+from data_platform.ingestion.inventory import Holding, Inventory
+from data_platform.ingestion.matching import Match
+from data_platform.ingestion.schemas import connectors
+from data_platform.ingestion.source_inventory import SourceInventory
+from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.traffic import Account
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What came of it.
+
+    Attributes:
+        match: the comparison, or None when there was none.
+        unknown: why the source could not be asked what it has; empty when it could, or never can.
+        plan: what was deleted and what was not.
+        error: why the deletion ended early; empty when it did not.
+    """
+
+    match: Match | None
+    unknown: str = ""
+    plan: Plan = field(default_factory=Plan)
+    error: str = ""
+
+
+class Reconciliation:
+    """That of one run.
+
+    Args:
+        spec: the run's.
+        source: OpenMetadata's source, connected.
+        catalog: where the run writes.
+
+    Attributes:
+        before: what the catalog held before the workflow.
+        after: what it held after it.
+        match: the comparison, or None when there was none.
+    """
+
+    def __init__(self, spec: WorkflowSpec, source: Any, catalog: CatalogClient) -> None:
+        self.before = self.after = Inventory()
+        self.match: Match | None = None
+        self._spec = spec
+        self._source = source
+        self._catalog = catalog
+        self._filters = Filters(source.source_config, spec.service)
+        self._inventories: list[SourceInventory] = []
+        self._unknown = ""
+
+    def begin(self) -> None:
+        """Take both inventories; before the workflow."""
+        self.before = self._held()
+        self._ask()
+
+    def end(self) -> None:
+        """Take both again, after the workflow, and compare them."""
+        self.after = self._held()
+        self._ask()
+        if len(self._inventories) == 2:
+            first, last = self._inventories
+            self.match = matching.match((first, last), self.after, self._filters)
+
+    def without_deletion(self) -> Reconciled:
+        """What came of it when the workflow failed."""
+        return Reconciled(self.match, self._unknown)
+
+    def delete(self, account: Account, incomplete: Collection[str]) -> Reconciled:
+        """Delete what the source no longer has.
+
+        Args:
+            account: what the workflow sent.
+            incomplete: scopes that the workflow did not list to the end.
+        """
+        if self._unknown:
+            return self.without_deletion()
+        plan = deletion.plan(
+            self.before,
+            self.after,
+            exists=lambda holding: self._exists(holding, account),
+            admitted=lambda holding: matching.admits(self._filters, holding),
+            incomplete=incomplete,
+            limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions),
+        )
+        try:
+            deletion.carry_out(self._catalog, plan.roots)
+        except CatalogError as error:
+            return Reconciled(self.match, "", plan, error.sentence)
+        return Reconciled(self.match and self.match.without(plan.deleted), "", plan)
+
+    def _held(self) -> Inventory:
+        return inventory.take(self._catalog, connectors()[self._spec.connector].category, self._spec.service)
+
+    def _ask(self) -> None:
+        """Take the source's inventory; one that cannot be taken is reported by the check, not by an error."""
+        if not source_inventory.exists_for(self._spec.connector) or self._unknown:
+            return
+        try:
+            taken = source_inventory.take(self._spec.connector, self._spec.service, self._source, self._filters)
+        except Exception as error:  # noqa: BLE001 - drivers raise errors of all kinds
+            sys.excepthook(type(error), error, error.__traceback__)
+            self._unknown = diagnose(error, self._spec).sentence
+        else:
+            self._inventories.append(taken)
+
+    def _exists(self, holding: Holding, account: Account) -> bool:
+        written = account.written.get(inventory.collection(holding.kind), frozenset[str]())
+        met = any((holding.kind, holding.fqn) in taken for taken in self._inventories)
+        return met or holding.fqn in written

@@ -1,0 +1,79 @@
+"""What a source has, asked of the source itself and not of the connector that reads it.
+
+The check ``catalog_matches_source`` and every deletion rest on it, so it shares no listing with OpenMetadata's
+connectors: a connector that skips a schema, or loses a table on the way, must not be believed by both sides. It is
+cheap, a handful of requests, and says no more than names and columns.
+
+One module a connector; a connector that has none has neither the check nor deletions that rest on a second opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, Final, cast
+
+from data_platform.ingestion import names
+from data_platform.ingestion.filters import Filters
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One entity that a source has.
+
+    Attributes:
+        kind: OpenMetadata's entity type, for example ``table``.
+        path: its name below the service, from the top, for example database, schema, table.
+        columns: the names of its columns, or None when they are not asked for.
+        is_view: whether it is a view of any kind.
+    """
+
+    kind: str
+    path: tuple[str, ...]
+    columns: frozenset[str] | None = None
+    is_view: bool = False
+
+
+Key = tuple[str, str]
+"""Entity type and fully qualified name."""
+
+SourceInventory = Mapping[Key, Listed]
+
+_MODULES: Final[Mapping[str, str]] = {"Postgres": "postgres"}
+"""Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
+
+
+def exists_for(connector: str) -> bool:
+    """Whether sources of a connector can be asked what they have."""
+    return connector in _MODULES
+
+
+def take(connector: str, service: str, source: Any, filters: Filters) -> SourceInventory:
+    """What a source has now, as far as its filters let it in.
+
+    Args:
+        connector: one for which :func:`exists_for` holds.
+        service: the service's name.
+        source: OpenMetadata's source, connected; only its configuration is used.
+        filters: the source's filters.
+
+    Raises:
+        Exception: whatever the source's driver raises.
+    """
+    module = import_module(f"{__name__}.{_MODULES[connector]}")
+    listing: Callable[[Any, Filters], Iterator[Listed]] = module.listing
+    admitted = (each for each in listing(source, filters) if filters.admits(each.kind, each.path, is_view=each.is_view))
+    return {(each.kind, names.join(service, *each.path)): each for each in map(_as_written, admitted)}
+
+
+def _as_written(listed: Listed) -> Listed:
+    """An entity under the names that the client gives it in the catalog: it escapes those of tables and columns."""
+    if listed.columns is None:
+        return listed
+    from metadata.ingestion.models import custom_basemodel_validation
+
+    escape = cast("Callable[[str], str]", cast(Any, custom_basemodel_validation).replace_separators)
+    return replace(
+        listed, path=(*listed.path[:-1], escape(listed.path[-1])), columns=frozenset(map(escape, listed.columns))
+    )
