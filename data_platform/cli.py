@@ -64,17 +64,45 @@ def token(data: Path, subject: str, days: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="A list of objects instead of a table.")
 def check_environment(name: str | None, as_json: bool) -> None:
     """Check all that the sources of an environment need to run; exit code 1 when one of them could not."""
-    if importlib.util.find_spec("dagster") is None:
-        raise IncompatibleEnvironmentError(
-            "the doctor needs Dagster's environment",
-            source=sys.executable,
-            remedy="run .venv/bin/data-platform; 'make setup' makes it",
-        )
+    _require_dagster()
     from data_platform.components import doctor
 
     if name is not None:
         environment.choose(name)
     sys.exit(doctor.run(as_json=as_json))
+
+
+@commands.group()
+def deletions() -> None:
+    """What runs deleted from the catalog."""
+    _require_dagster()
+
+
+@deletions.command()
+@click.option("--run", "run_id", required=True, help="The run, as its page in Dagster's UI names it.")
+def undo(run_id: str) -> None:
+    """Restore what a run deleted, in the catalog of the environment that DAGSTER_ENVIRONMENT names."""
+    import dagster as dg
+
+    from data_platform.ingestion.catalog import CatalogClient
+    from data_platform.resources import deletions as record
+    from data_platform.resources.vault import VaultResource
+
+    here = environment.current()
+    with dg.DagsterInstance.get() as instance:
+        found = record.of_run(instance, run_id)
+    with CatalogClient(here.catalog_url, VaultResource.of(here).resolve(here.catalog_token)) as catalog:
+        for deletion, is_back in record.restore(catalog, found):
+            click.echo(f"{'restored' if is_back else 'is gone for good'}: {deletion.kind} {deletion.name}")
+
+
+def _require_dagster() -> None:
+    if importlib.util.find_spec("dagster") is None:
+        raise IncompatibleEnvironmentError(
+            "this command needs Dagster's environment",
+            source=sys.executable,
+            remedy="run .venv/bin/data-platform; 'make setup' makes it",
+        )
 
 
 def main() -> None:

@@ -125,7 +125,7 @@ def listening(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_PATCH = respond  # noqa: N815 - http.server looks for these names
+        do_GET = do_PATCH = do_PUT = respond  # noqa: N815 - http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests note the requests instead."""

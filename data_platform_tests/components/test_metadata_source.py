@@ -20,10 +20,10 @@ def spec_of(project: Project, key: dg.AssetKey = METADATA) -> dg.AssetSpec:
     return {spec.key: spec for spec in project.load().resolve_all_asset_specs()}[key]
 
 
-def run(project: Project, *keys: dg.AssetKey) -> dg.ExecuteInProcessResult:
+def run(project: Project, *keys: dg.AssetKey, run_config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
     job = project.load().resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
-        return job.execute_in_process(instance=instance, asset_selection=list(keys) or None)
+        return job.execute_in_process(instance=instance, asset_selection=list(keys) or None, run_config=run_config)
 
 
 def test_each_workflow_is_an_asset_with_an_op_named_after_it(project: Project) -> None:
@@ -57,14 +57,31 @@ def test_materializing_an_asset_runs_its_workflow_with_the_connection_of_the_env
     assert (spec.timeout, spec.run_id) == (60, result.run_id)
 
 
-def test_metadata_runs_before_the_workflows_that_need_it_and_both_report_their_check(project: Project) -> None:
+def test_metadata_runs_before_the_workflows_that_need_it_and_both_report_their_checks(project: Project) -> None:
     project.write(WORKING)
     result = run(project)
     assert [spec.kind for spec in project.launcher.specs] == [Workflow.METADATA, Workflow.PROFILING]
     assert {(check.asset_key, check.check_name) for check in result.get_asset_check_evaluations()} == {
         (METADATA, "completed"),
+        (METADATA, "catalog_matches_source"),
+        (METADATA, "no_mass_deletion"),
         (PROFILING, "completed"),
     }
+
+
+def test_a_catalog_that_does_not_match_its_source_stops_what_depends_on_the_metadata(project: Project) -> None:
+    project.write(WORKING)
+    checks = list(project.load().resolve_assets_def(METADATA).check_specs)
+    assert {check.name for check in checks if check.blocking} == {"catalog_matches_source"}
+
+
+def test_a_run_may_be_launched_with_the_limit_on_deletions_lifted(project: Project) -> None:
+    project.write(WORKING + "  deletion: {max_share: 5}\n")
+    run(project, METADATA)
+    config = {"ops": {"openmetadata__shop__metadata": {"config": {"allow_deletions": True}}}}
+    run(project, METADATA, run_config=config)
+    assert [spec.allow_deletions for spec in project.launcher.specs] == [False, True]
+    assert [spec.deletion.max_share for spec in project.launcher.specs] == [5, 5]
 
 
 def test_what_an_environment_says_goes_over_what_is_shared_and_mappings_are_merged(project: Project) -> None:
@@ -251,7 +268,8 @@ def test_a_source_can_be_made_in_python(monkeypatch: pytest.MonkeyPatch) -> None
         workflows={Workflow.METADATA: {}},
     )
     assert source.get_asset_spec(Workflow.METADATA).key == METADATA
-    assert [check.name for check in source.get_check_specs(Workflow.METADATA)] == ["completed"]
+    checks = ["completed", "catalog_matches_source", "no_mass_deletion"]
+    assert [check.name for check in source.get_check_specs(Workflow.METADATA)] == checks
 
 
 def test_no_link_is_given_where_the_catalog_has_no_service_of_that_name(project: Project) -> None:
