@@ -126,7 +126,7 @@ def _summary(result: Result) -> dict[str, Any]:
     return {
         "name": "data_platform",
         "records": result.account.arrived,
-        "updated_records": result.difference.updated if result.difference else 0,
+        "updated_records": result.changed.updated if result.changed else 0,
         "warnings": result.warnings,
         "errors": max(len(failures), int(result.verdict.outcome is Outcome.FAILED)),
         "filtered": result.filtered,
