@@ -139,5 +139,11 @@ class ProtocolMismatchError(WorkflowError):
     """Launcher and child are of different versions."""
 
 
+class AlertError(DataPlatformError):
+    """A message to people that could not be delivered."""
+
+    permanent = False
+
+
 class ServerError(DataPlatformError):
     """The embedded catalog server cannot start or cannot use its data folder."""

@@ -51,6 +51,10 @@ def found(environment: str) -> dict[str, Any]:
             }
             for schedule in sorted(repository.schedule_defs, key=lambda schedule: schedule.name)
         },
+        "sensors": {
+            sensor.name: {"kind": sensor.sensor_type.value, "status": sensor.default_status.value}
+            for sensor in sorted(repository.sensor_defs, key=lambda sensor: sensor.name)
+        },
         "resources": {
             key: f"{type(resource).__module__}.{type(resource).__qualname__}"
             for key, resource in sorted((defs.resources or {}).items())
