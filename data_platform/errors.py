@@ -47,14 +47,58 @@ class IncompatibleEnvironmentError(ConfigurationError):
     """The Python environment lacks, or has a wrong version of, what this process needs."""
 
 
+class InsecureAddressError(ConfigurationError):
+    """An address without TLS where secrets would cross the network in the clear."""
+
+
 class SecretError(DataPlatformError):
     """A secret reference that could not be resolved; never holds a secret's value."""
 
 
+class MalformedReferenceError(SecretError):
+    """Text that begins like a secret reference and is none."""
+
+
+class SecretNotFoundError(SecretError):
+    """Nothing is where a reference points."""
+
+
+class SecretFieldNotFoundError(SecretError):
+    """The secret is there and has no such field."""
+
+
+class SecretRefusedError(SecretError):
+    """The token is good, and its policies leave the secret out."""
+
+
+class SecretUnusableError(SecretError):
+    """What is stored is empty, binary or no text."""
+
+
+class VaultLoginError(SecretError):
+    """Vault lets this process not in: no credentials, wrong ones, or a token that has ended."""
+
+
+class VaultCertificateError(SecretError):
+    """Vault's certificate cannot be verified."""
+
+
+class VaultRedirectError(SecretError):
+    """Vault sends its clients elsewhere, in circles or out of TLS."""
+
+
 class VaultUnreachableError(SecretError):
-    """Vault did not answer."""
+    """Vault did not answer, or not as it should."""
 
     permanent = False
+
+
+class VaultSealedError(VaultUnreachableError):
+    """Vault answers and is sealed or was never initialized."""
+
+
+class VaultStandbyError(VaultUnreachableError):
+    """A standby node of Vault answers and finds no active one."""
 
 
 class CatalogError(DataPlatformError):

@@ -3,90 +3,18 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-Secret = Mapping[str, Any]
-DELETED: Secret = {}
-
-
-@dataclass
-class FakeVault:
-    """Vault's KV engine, versions 1 and 2, by token, as its HTTP API documents it.
-
-    Attributes:
-        address: where it listens.
-        token: the token it accepts.
-        versions: the version of each mount's engine.
-        secrets: the fields of each secret by ``<mount>/<path>``; :data:`DELETED` is one that was deleted.
-        forbidden: secrets that the token's policy leaves out.
-        sealed: whether it is sealed.
-        requests: the paths that were asked for.
-        namespaces: the namespaces that were asked for.
-    """
-
-    address: str = ""
-    token: str = "s.token"
-    versions: dict[str, int] = field(default_factory=dict)
-    secrets: dict[str, Secret] = field(default_factory=dict)
-    forbidden: set[str] = field(default_factory=set)
-    sealed: bool = False
-    requests: list[str] = field(default_factory=list)
-    namespaces: list[str | None] = field(default_factory=list)
-
-    def answer(self, path: str, token: str | None) -> tuple[int, Any]:
-        """Status and body of a GET."""
-        if self.sealed:
-            return 503, {"errors": ["Vault is sealed"]}
-        if token != self.token:
-            return 403, {"errors": ["permission denied"]}
-        if path.startswith("/v1/sys/internal/ui/mounts/"):
-            return self._mount(path.removeprefix("/v1/sys/internal/ui/mounts/"))
-        mount, _, rest = path.removeprefix("/v1/").partition("/")
-        return self._versioned(mount, rest) if self.versions.get(mount) == 2 else self._plain(mount, rest)
-
-    def _mount(self, mount: str) -> tuple[int, Any]:
-        if mount not in self.versions:
-            return 403, {
-                "errors": [f"preflight capability check returned 403, please ensure client's policies {mount}"]
-            }
-        # Mounts from before there were versions have no options at all.
-        options = {"version": "2"} if self.versions[mount] == 2 else None
-        return 200, {"data": {"type": "kv", "path": f"{mount}/", "options": options}}
-
-    def _plain(self, mount: str, path: str) -> tuple[int, Any]:
-        name = f"{mount}/{path}"
-        if name in self.forbidden:
-            return 403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}
-        return (200, {"data": self.secrets[name]}) if name in self.secrets else (404, {"errors": []})
-
-    def _versioned(self, mount: str, path: str) -> tuple[int, Any]:
-        status, body = self._plain(mount, path.removeprefix("data/"))
-        if status != 200:
-            return status, body
-        deleted = body["data"] is DELETED
-        metadata = {"version": 1, "destroyed": False, "deletion_time": "2026-01-01T00:00:00Z" if deleted else ""}
-        return (404 if deleted else 200), {"data": {"data": None if deleted else body["data"], "metadata": metadata}}
-
-
-@contextmanager
-def running_vault(**state: Any) -> Iterator[FakeVault]:
-    """A fake Vault that listens until the block is left."""
-    vault = FakeVault(**state)
-
-    def answer(request: Request) -> tuple[int, Any]:
-        vault.requests.append(request.path)
-        vault.namespaces.append(request.headers.get("X-Vault-Namespace"))
-        return vault.answer(request.path, request.headers.get("X-Vault-Token"))
-
-    with listening(answer) as vault.address:
-        yield vault
+Answer = tuple[int, Any]
+"""A status and a document; with a status of 3xx the document is the address of the redirect."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +35,15 @@ class Request:
     headers: Message
     body: bytes
 
+    @property
+    def json(self) -> Any:
+        """The document that was sent; empty when none was."""
+        return json.loads(self.body or b"{}")
+
 
 @contextmanager
-def listening(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[str]:
-    """A JSON server at the address that is yielded; ``answer`` returns the status and the body."""
+def listening(answer: Callable[[Request], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A JSON server at the address that is yielded."""
 
     class Handler(BaseHTTPRequestHandler):
         def respond(self) -> None:
@@ -121,20 +54,24 @@ def listening(answer: Callable[[Request], tuple[int, Any]]) -> Iterator[str]:
             text = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
+            if 300 <= status < 400:
+                self.send_header("Location", document)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_PATCH = do_PUT = respond  # noqa: N815 - http.server looks for these names
+        do_GET = do_LIST = do_PATCH = do_POST = do_PUT = respond  # noqa: N815 - http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests note the requests instead."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()

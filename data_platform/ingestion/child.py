@@ -26,7 +26,7 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import lifeline, preflight, report
+from data_platform.ingestion import credentials, lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.pipeline_runs import PipelineRuns
@@ -37,7 +37,6 @@ from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, WorkflowSp
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
-from data_platform.secrets import Resolver, Vault
 
 
 def main() -> None:
@@ -108,10 +107,9 @@ def _guarded(
 
 
 def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor) -> list[Result]:
-    vault = Vault(
-        spec.vault_address, environment.vault_token, environment.vault_namespace(), environment.vault_certificates()
-    )
-    resolver = Resolver(variable=environment.variable, vault=vault, root=environment.PROJECT_ROOT)
+    here = environment.named(spec.environment)
+    here.require_encryption("DATA_PLATFORM_CATALOG_URL", spec.catalog_url)
+    resolver = credentials.resolver(here, vault_address=spec.vault_address)
     with progress.stage("secrets", "resolving secret references"):
         try:
             token = str(resolver.resolve(spec.catalog_token, where="the catalog's token"))

@@ -18,7 +18,7 @@ import httpx
 
 from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import SourceRefusedError, SourceUnreachableError
-from data_platform.secrets import is_reference
+from data_platform.secrets import contains_reference
 
 TIMEOUT: Final = 2.0
 """Seconds for one attempt."""
@@ -53,7 +53,7 @@ def shown_address(connection: Mapping[str, Any]) -> str | None:
         value = _field(connection, field)
         if isinstance(value, list):
             value = ", ".join(str(item) for item in cast(list[Any], value))
-        if isinstance(value, str) and value and not is_reference(value):
+        if isinstance(value, str) and value and not contains_reference(value):
             return value
     return None
 

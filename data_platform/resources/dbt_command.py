@@ -15,7 +15,7 @@ from typing import Final
 
 from data_platform import environment
 from data_platform.errors import DataPlatformError
-from data_platform.secrets import Resolver, Vault
+from data_platform.ingestion import credentials
 
 _OPTION: Final = "--secret="
 
@@ -40,11 +40,5 @@ def main() -> None:
 
 
 def _resolved(references: dict[str, str]) -> dict[str, str]:
-    vault = Vault(
-        environment.current().vault_address,
-        token=environment.vault_token,
-        namespace=environment.vault_namespace(),
-        certificates=environment.vault_certificates(),
-    )
-    resolver = Resolver(variable=environment.variable, vault=vault, root=environment.PROJECT_ROOT)
+    resolver = credentials.resolver(environment.current())
     return {name: str(resolver.resolve(reference, where=name)) for name, reference in references.items()}

@@ -13,6 +13,7 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from data_platform import environment
 from data_platform.environment import Environment
 from data_platform.ingestion.catalog import CatalogClient, Entity
 from data_platform.resources.vault import VaultResource
@@ -71,5 +72,6 @@ class OpenMetadataResource(dg.ConfigurableResource[Any]):
 
     def _catalog(self) -> CatalogClient:
         if self._client is None:
+            environment.current().require_encryption("DATA_PLATFORM_CATALOG_URL", self.url)
             self._client = CatalogClient(self.url, self.vault.resolve(self.token))
         return self._client

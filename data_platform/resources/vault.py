@@ -14,7 +14,8 @@ from pydantic import Field
 from data_platform import environment
 from data_platform.environment import Environment
 from data_platform.errors import ConfigurationError
-from data_platform.secrets import Resolver, Vault, is_reference
+from data_platform.ingestion import credentials
+from data_platform.secrets import Resolver, is_reference
 
 
 class VaultResource(dg.ConfigurableResource[Any]):
@@ -31,8 +32,7 @@ class VaultResource(dg.ConfigurableResource[Any]):
         """The secret that a reference means: ``vault:<mount>/<path>#<field>``, ``env:<NAME>`` or ``file:<path>``.
 
         Raises:
-            VaultUnreachableError: Vault does not answer, or is sealed.
-            SecretError: no token, permission refused, no such secret.
+            SecretError: it cannot be resolved; each reason has an error of its own in ``data_platform.errors``.
             ConfigurationError: this is not a reference; it may be a secret, so the message does not show it.
         """
         if not is_reference(reference):
@@ -43,10 +43,4 @@ class VaultResource(dg.ConfigurableResource[Any]):
 
     def resolver(self) -> Resolver:
         """A resolver for many references; it knows the values that logs must not show."""
-        vault = Vault(
-            self.address,
-            token=environment.vault_token,
-            namespace=environment.vault_namespace(),
-            certificates=environment.vault_certificates(),
-        )
-        return Resolver(variable=environment.variable, vault=vault, root=environment.PROJECT_ROOT)
+        return credentials.resolver(environment.current(), vault_address=self.address)

@@ -65,7 +65,12 @@ BAD_INPUT = {
     "reference that is none": (
         ('"vault:secret-data/dagster/shop#password"', "vault:secret-data"),
         13,
-        f"environments.qa.authType.password: holds a secret in plain text: {REFERENCES}.",
+        "environments.qa.authType.password: is a malformed secret reference: write it as vault:",
+    ),
+    "reference that is none, outside of a password": (
+        ("    username: reader", '    username: "x${env:}"'),
+        7,
+        "connection.username: is a malformed secret reference: write it as vault:",
     ),
     "secret that is a number": (
         ('"vault:secret-data/dagster/shop#password"', "8675309"),

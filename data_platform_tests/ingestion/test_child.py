@@ -171,7 +171,9 @@ def test_a_refused_token_is_a_permanent_failure(run: Run, make_spec: SpecMaker, 
 
 def test_a_secret_that_cannot_be_resolved_is_named(run: Run, make_spec: SpecMaker) -> None:
     ended = run(make_spec(connection={"authType": {"password": "env:NOT_THERE"}}))
-    assert ended.verdict["sentence"].startswith("env:NOT_THERE: the environment variable NOT_THERE is not set")
+    assert ended.verdict["sentence"].startswith(
+        "connection.authType.password = env:NOT_THERE: the environment variable NOT_THERE is not set"
+    )
     assert ended.verdict["permanent"]
 
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from data_platform.ingestion.schemas import OURS, Schema
-from data_platform.secrets import is_reference
+from data_platform.secrets import FORMS, contains_reference, is_reference, malformed
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
-REFERENCES: Final = "vault:<mount>/<path>#<field>, env:<NAME> or file:<path>"
 
 _NOUNS: Final = {
     "string": "a string",
@@ -65,8 +64,22 @@ class Violation:
 
 def violations(value: Any, schema: Schema) -> list[Violation]:
     """Everything that is wrong with ``value``, in the order in which the schema looks at it."""
+    broken = {violation.path: violation for violation in _malformed_references(value, ())}
     wrong = [violation for error in _validator(schema).iter_errors(value) for violation in _explain(error)]
-    return [*wrong, *_unreadable_patterns(value, ())]
+    wrong = [violation for violation in wrong if violation.path not in broken]
+    return [*wrong, *broken.values(), *_unreadable_patterns(value, ())]
+
+
+def _malformed_references(value: Any, path: Path) -> Iterator[Violation]:
+    """References that nobody could resolve, and that would be taken for the secret itself."""
+    if isinstance(value, dict):
+        for key, inner in cast(dict[str, Any], value).items():
+            yield from _malformed_references(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(cast(list[Any], value)):
+            yield from _malformed_references(inner, (*path, index))
+    elif malformed(value):
+        yield Violation(path, "is a malformed secret reference", f"write it as {FORMS}")
 
 
 def _unreadable_patterns(value: Any, path: Path) -> Iterator[Violation]:
@@ -109,7 +122,7 @@ def _validator_class() -> Callable[[Schema], Validator]:
         rule = Draft202012Validator.VALIDATORS[keyword]
 
         def check(validator: Validator, constraint: Any, instance: object, schema: Schema) -> Any:
-            return None if is_reference(instance) else rule(validator, constraint, instance, schema)
+            return None if contains_reference(instance) else rule(validator, constraint, instance, schema)
 
         return check
 
@@ -140,7 +153,7 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
             name = next(name for name in rule if f"'{name}' is a required" in error.message)
             yield Violation((*path, name), "is missing", "set it")
         case "format":
-            yield Violation(path, "holds a secret in plain text", f"it must be a reference: {REFERENCES}")
+            yield Violation(path, "holds a secret in plain text", f"it must be a reference: {FORMS}")
         case "type":
             nouns = [_NOUNS[name] for name in ([rule] if isinstance(rule, str) else rule)]
             yield Violation(path, f"must be {' or '.join(nouns)}, not {_kind(instance)}")
