@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from data_platform.secrets.failures import login_refused
 from data_platform.secrets.login import Admission, Login
 
 if TYPE_CHECKING:
-    import hvac
+    import requests
 
 _LAST_PART: Final = 1 / 3
 """Share of a token's life in which it is renewed when used."""
@@ -27,7 +27,7 @@ _MOST_REDIRECTS: Final = 3
 
 
 class Session:
-    """One login to one Vault.
+    """One login to one Vault; its clients are hvac's, which are not typed.
 
     Args:
         address: for example ``https://vault.example.org``.
@@ -35,7 +35,6 @@ class Session:
         namespace: Vault Enterprise namespace.
         certificates: path of a CA bundle, or None for the system's.
         timeout: seconds for each request.
-        clock: seconds that only grow.
     """
 
     def __init__(
@@ -45,16 +44,17 @@ class Session:
         namespace: str | None,
         certificates: str | None,
         timeout: float,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.address = address
         self.login = login
         self._namespace = namespace
         self._certificates = certificates
         self._timeout = timeout
-        self._clock = clock
+        # Several sources may be looked at at the same time: one of them logs in, the others wait for it.
+        self._entering = Lock()
         self._admission: Admission | None = None
         self._since = 0.0
+        self._client: Any | None = None
         self._tokens: set[str] = set()
 
     @property
@@ -62,83 +62,90 @@ class Session:
         """What was sent to log in, and the tokens that came back."""
         return self.login.credentials | self._tokens
 
-    def client(self) -> hvac.Client:
+    def client(self) -> Any:
         """A client that is logged in.
 
         Raises:
             VaultLoginError: no credentials, or Vault refuses them.
             hvac.exceptions.VaultError, requests.exceptions.RequestException: Vault does not answer as it should.
         """
-        if self._admission is None:
-            self._log_in()
-        elif self._ends_soon(self._admission):
-            self._prolong(self._admission)
-        return self.anonymous
+        with self._entering:
+            if self._client is None or self._admission is None:
+                return self._log_in()
+            if self._ends_soon(self._admission):
+                return self._prolonged(self._client, self._admission)
+            return self._client
 
     def forget(self) -> None:
         """Log in anew before the next request."""
-        self._admission = None
+        with self._entering:
+            self._client = None
 
     def is_accepted(self) -> bool:
         """Whether Vault still knows the token."""
         import hvac.exceptions
 
         try:
-            self.anonymous.auth.token.lookup_self()
+            self.client().auth.token.lookup_self()
         except hvac.exceptions.Forbidden:
             return False
         return True
 
     @cached_property
     def anonymous(self) -> Any:
-        """hvac's client, logged in or not."""
+        """A client that is not logged in; it may ask how Vault is."""
+        return self._client_with("")
+
+    def _client_with(self, token: str) -> Any:
         import hvac
 
         return hvac.Client(
             url=self.address,
-            token="",  # None would mean: look into the environment
+            token=token,  # None would mean: look into the environment
             namespace=self._namespace,
             timeout=cast(int, self._timeout),
-            session=_session(self.address, self._certificates),
+            session=self._connections,
         )
 
-    def _log_in(self) -> None:
+    @cached_property
+    def _connections(self) -> requests.Session:
+        return _session(self.address, self._certificates)
+
+    def _log_in(self) -> Any:
         import hvac.exceptions
 
-        client = self.anonymous
-        client.token = ""
         try:
-            admission = self.login.admit(client)
+            admission = self.login.admit(self._client_with(""))
         except (hvac.exceptions.InvalidRequest, hvac.exceptions.Forbidden, hvac.exceptions.InvalidPath) as error:
             raise login_refused(error, getattr(self.login, "mount", "token")) from error
-        self._enter(admission)
-
-    def _enter(self, admission: Admission) -> None:
-        self._admission, self._since = admission, self._clock()
         self._tokens.add(admission.token)
-        self.anonymous.token = admission.token
+        self._client = self._client_with(admission.token)
+        self._entered(admission)
+        return self._client
+
+    def _entered(self, admission: Admission) -> None:
+        self._admission, self._since = admission, time.monotonic()
 
     def _ends_soon(self, admission: Admission) -> bool:
-        return admission.ttl > 0 and self._clock() - self._since > admission.ttl * (1 - _LAST_PART)
+        return admission.ttl > 0 and time.monotonic() - self._since > admission.ttl * (1 - _LAST_PART)
 
-    def _prolong(self, admission: Admission) -> None:
+    def _prolonged(self, client: Any, admission: Admission) -> Any:
         import hvac.exceptions
 
         if admission.renewable:
             try:
-                renewed = self.anonymous.auth.token.renew_self()["auth"]
+                renewed = client.auth.token.renew_self()["auth"]
             except (hvac.exceptions.Forbidden, hvac.exceptions.InvalidRequest):
                 pass  # it has ended, or has reached its largest age
             else:
                 # Near its largest age Vault gives less and less.
                 if renewed["lease_duration"] > admission.ttl * _LAST_PART:
-                    self._enter(Admission(admission.token, renewed["lease_duration"], renewed["renewable"]))
-                    return
-        if self.login.repeatable:
-            self._log_in()
+                    self._entered(Admission(admission.token, renewed["lease_duration"], renewed["renewable"]))
+                    return client
+        return self._log_in() if self.login.repeatable else client
 
 
-def _session(address: str, certificates: str | None) -> Any:
+def _session(address: str, certificates: str | None) -> requests.Session:
     """A session that follows Vault's redirects to an active node, but not for long and never out of TLS."""
     import requests
 
@@ -146,6 +153,7 @@ def _session(address: str, certificates: str | None) -> Any:
         def get_redirect_target(self, resp: requests.Response) -> str | None:
             target = super().get_redirect_target(resp)
             if target and urlsplit(address).scheme == "https" and urlsplit(target).scheme == "http":
+                resp.close()
                 raise VaultRedirectError(
                     f"Vault at {address} redirects to an address without TLS", remedy="correct Vault's api_addr"
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,13 @@ def test_credentials_are_among_what_logs_must_not_show(server: FakeVault) -> Non
     resolver.resolve(PASSWORD)
     assert {"tr1no", ids.secret_id} < resolver.values
     assert any(value.startswith("hvs.") for value in resolver.values)
+
+
+def test_many_threads_log_in_once(server: FakeVault) -> None:
+    server.write("old/dagster/many", {str(number): f"value {number}" for number in range(8)})
+    ids = server.app_role()
+    resolver = asking(server, AppRole(lambda: ids.role_id, lambda: ids.secret_id))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(resolver.resolve, [f"vault:old/dagster/many#{number}" for number in range(8)]))
+    assert found == [f"value {number}" for number in range(8)]
+    assert server.requests.count("auth/approle/login") == 1
