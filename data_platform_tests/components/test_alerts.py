@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,12 +16,12 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from data_platform.components.alerts import Alerts, sensors
-from data_platform.environment import Environment
+from data_platform.environment import ENVIRONMENTS
 from data_platform.resources.alert_channels import Channel, Email, Slack, Webhook
 from data_platform.resources.vault import VaultResource
 
 SECRET = "xoxb-not-a-real-token"
-HERE = Environment("qa", "https://catalog.example/api", "env:T", "http://127.0.0.1:1", "https://dagster.example")
+HERE = replace(ENVIRONMENTS["qa"], catalog_url="https://catalog.example/api", dagster_url="https://dagster.example")
 METADATA, LINEAGE = dg.AssetKey(["openmetadata", "shop", "metadata"]), dg.AssetKey(["openmetadata", "shop", "lineage"])
 
 

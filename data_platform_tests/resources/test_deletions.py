@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from data_platform_tests.fakes import Request, listening, running_vault
+from data_platform_tests.fakes import Request, listening
+from data_platform_tests.vaults.fake import running_vault
 
 COMMAND = Path(sys.executable).with_name("data-platform")
 ROOT = Path(__file__).parents[2]
@@ -56,13 +57,13 @@ def run_that_deleted(home: Path, *rows: dict[str, str]) -> str:
 
 def undo(home: Path, catalog: str, run_id: str) -> subprocess.CompletedProcess[str]:
     command = [COMMAND, "deletions", "undo", "--run", run_id]
-    secrets = {"secret-data/dagster/openmetadata": {"jwt_token": "a.b.c"}}
-    with running_vault(versions={"secret-data": 1}, secrets=secrets) as vault:
+    with running_vault() as vault:
+        vault.write("secret-data/dagster/openmetadata", {"jwt_token": "a.b.c"})
         variables = {
             "DAGSTER_HOME": str(home),
             "DATA_PLATFORM_CATALOG_URL": catalog,
             "VAULT_ADDR": vault.address,
-            "VAULT_TOKEN": vault.token,
+            "VAULT_TOKEN": vault.token(),
         }
         return subprocess.run(
             command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | variables
