@@ -72,6 +72,29 @@ def check_environment(name: str | None, as_json: bool) -> None:
     sys.exit(doctor.run(as_json=as_json))
 
 
+@commands.group("environment")
+def environments() -> None:
+    """What differs between environments."""
+    _require_dagster()
+
+
+@environments.command()
+@click.argument("name", type=click.Choice(list(ENVIRONMENTS)), required=False)
+def show(name: str | None) -> None:
+    """Print what an environment is made of, secrets as references; without NAME the one of DAGSTER_ENVIRONMENT."""
+    import yaml
+
+    from data_platform.components.overview import overview
+    from data_platform.defs.alerts import CHANNELS
+    from data_platform.defs.schedules import SCHEDULES
+
+    if name is not None:
+        environment.choose(name)
+    here = environment.current()
+    document = overview(here, SCHEDULES, CHANNELS.get(here.name, []))
+    click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120), nl=False)
+
+
 @commands.group()
 def deletions() -> None:
     """What runs deleted from the catalog."""

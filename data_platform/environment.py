@@ -84,6 +84,7 @@ class Environment:
         dagster_url: Dagster's UI, without a slash at its end.
         encrypted: whether Vault and the catalog must be reached by TLS; loopback addresses need none.
         store_service_connection: whether the catalog is sent sources' connections, secrets included.
+        schedules: names of the schedules that it may have; somebody still has to start them.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Environment:
     dagster_url: str
     encrypted: bool
     store_service_connection: bool
+    schedules: tuple[str, ...] = ("metadata_ingestion_schedule", "critical_metadata_schedule")
 
     def require_encryption(self, setting: str, url: str) -> None:
         """Refuse an address where secrets would cross the network in the clear.

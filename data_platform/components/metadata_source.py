@@ -225,6 +225,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             catalog_url=here.catalog_url,
             catalog_token=here.catalog_token,
             vault_address=here.vault_address,
+            store_service_connection=here.store_service_connection,
             min_success_percent=self.min_success_percent,
             deletion=Deletion(max_share=self.deletion.max_share),
             allow_deletions=allow_deletions,

@@ -4,8 +4,11 @@ Jobs select by tag alone. A selection by key would make the whole code location 
 connection, and one by group or kind would follow names rather than intentions.
 """
 
+from typing import Final
+
 import dagster as dg
 
+from data_platform import environment
 from data_platform.components.cadence import TIMEZONE, Cadence
 
 
@@ -24,5 +27,17 @@ def on_cadence(name: str, cadence: Cadence, description: str) -> dg.ScheduleDefi
     )
 
 
-metadata_ingestion = on_cadence("metadata_ingestion", Cadence.DAILY, "Every configured workflow, once a day.")
-critical_metadata = on_cadence("critical_metadata", Cadence.CRITICAL, "What others rely on most, every four hours.")
+SCHEDULES: Final = (
+    on_cadence("metadata_ingestion", Cadence.DAILY, "Every configured workflow, once a day."),
+    on_cadence("critical_metadata", Cadence.CRITICAL, "What others rely on most, every four hours."),
+)
+
+
+@dg.definitions
+def schedules() -> dg.Definitions:
+    """Every job, and the schedules that the environment of this process may have."""
+    allowed = environment.current().schedules
+    return dg.Definitions(
+        jobs=[schedule.job for schedule in SCHEDULES],
+        schedules=[schedule for schedule in SCHEDULES if schedule.name in allowed],
+    )

@@ -97,6 +97,8 @@ def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> 
                 "hostPort": spec.catalog_url,
                 "authProvider": "openmetadata",
                 "securityConfig": {"jwtToken": token},
+                # Every workflow brings its own connection; nothing reads the one in the catalog.
+                "storeServiceConnection": spec.store_service_connection,
             },
         },
         "ingestionPipelineFQN": pipeline(spec, spec.kind),

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform import __version__
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
@@ -100,6 +100,7 @@ class WorkflowSpec(BaseModel):
         catalog_url: the catalog's API, for example ``http://localhost:8585/api``.
         catalog_token: reference to the catalog's token.
         vault_address: where ``vault:`` references are resolved.
+        store_service_connection: whether the catalog is sent the connection, secrets included.
         min_success_percent: share of records that must arrive, 0 to 100; below it the workflow has failed.
         deletion: how much of what disappeared from the source is deleted from the catalog.
         allow_deletions: whether this run may delete more than that.
@@ -125,6 +126,7 @@ class WorkflowSpec(BaseModel):
     catalog_url: str
     catalog_token: str
     vault_address: str
+    store_service_connection: bool = True
     min_success_percent: Annotated[float, Ge(0), Le(100)] = DEFAULT_MIN_SUCCESS
     deletion: Deletion = Deletion()
     allow_deletions: bool = False

@@ -8,7 +8,7 @@ import pytest
 
 from data_platform.components.cadence import Cadence
 from data_platform.defs.resources import PRELOADED
-from data_platform.defs.schedules import critical_metadata
+from data_platform.defs.schedules import SCHEDULES
 from data_platform.environment import ENVIRONMENTS
 from data_platform_tests.definitions import committed, found, loaded
 
@@ -188,7 +188,7 @@ def test_exactly_four_workflows_run_every_four_hours_where_they_are_connected(en
 
 def test_a_job_of_a_cadence_that_no_connected_source_has_does_nothing() -> None:
     """Where a schedule's job selects nothing it is there, empty, and succeeds."""
-    job = dg.Definitions(schedules=[critical_metadata]).resolve_job_def("critical_metadata")
+    job = dg.Definitions(schedules=SCHEDULES).resolve_job_def("critical_metadata")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance)
         assert result.success
