@@ -1,4 +1,4 @@
-"""Writes ``docs/sources/<Connector>.md``: ``.venv/bin/python -m docs.generate``.
+"""Writes ``docs/sources/<Connector>.md`` and ``docs/reliability.md``: ``.venv/bin/python -m docs.generate``.
 
 Each page is made of what the package knows of the connector (its workflows, its fields, an example that loads) and of a
 note of ours in ``docs/notes`` on what the source must allow. A test fails when a page is stale.
@@ -14,6 +14,7 @@ from data_platform.components.description import describe
 from data_platform.components.scaffold import example
 from data_platform.ingestion.schemas import Connector, Schema, connectors
 from data_platform.ingestion.spec import Workflow
+from docs import reliability
 
 FOLDER: Final = Path(__file__).parent
 COMPONENT: Final = "data_platform.components.MetadataSource"
@@ -125,6 +126,7 @@ def main() -> None:
         stale.unlink()
     for path, text in texts.items():
         path.write_text(text)
+    (FOLDER / "reliability.md").write_text(reliability.page())
 
 
 if __name__ == "__main__":

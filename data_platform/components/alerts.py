@@ -16,6 +16,7 @@ from dagster import DagsterEventType
 
 from data_platform.environment import Environment
 from data_platform.errors import DataPlatformError
+from data_platform.ingestion.spec import NO_MASS_DELETION
 from data_platform.resources.alert_channels import Alert, Channel, Resolve
 from data_platform.resources.vault import VaultResource
 
@@ -25,7 +26,6 @@ RECOVERED: Final = "recovered"
 AGAIN_AFTER: Final = timedelta(hours=23)
 """Once a day, also when a run starts a little earlier in its hour than yesterday's."""
 
-_DELETION: Final = "no_mass_deletion"
 _MOST_LINES: Final = 10
 _EVENTS: Final = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -75,7 +75,7 @@ def read(instance: dg.DagsterInstance, run_id: str) -> Outcome:
         if event.event_type is DagsterEventType.STEP_FAILURE:
             failed = [key for key in assets.get(event.step_key or "", []) if key not in made]
             problems.update({key: problems.get(key) or _step_sentence(event) for key in failed})
-    refused = any(check.check_name == _DELETION for check in bad)
+    refused = any(check.check_name == NO_MASS_DELETION for check in bad)
     return Outcome(problems, frozenset(made - problems.keys()), refused)
 
 

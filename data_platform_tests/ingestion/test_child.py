@@ -103,6 +103,10 @@ def test_nothing_that_leaves_the_child_shows_a_secret(run: Run, make_spec: SpecM
     assert 'database "*****" does not exist' in ended.verdict["sentence"]
 
 
+@pytest.mark.fault(
+    "the source: refuses the user, or what the connection names",
+    "The run fails in one sentence and changes nothing.",
+)
 @pytest.mark.parametrize(
     ("connection", "sentence", "permanent"),
     [
@@ -132,6 +136,10 @@ def test_a_source_that_cannot_be_read_fails_in_one_sentence_and_changes_nothing(
     assert holdings(catalog) == before
 
 
+@pytest.mark.fault(
+    "the source: has no schema of a name that a filter includes",
+    "The run fails and names it; nothing is retried.",
+)
 def test_an_unknown_schema_is_named(run: Run, make_spec: SpecMaker, catalog: RunningServer) -> None:
     run(make_spec())
     before = holdings(catalog)
@@ -142,6 +150,10 @@ def test_an_unknown_schema_is_named(run: Run, make_spec: SpecMaker, catalog: Run
     assert holdings(catalog) == before
 
 
+@pytest.mark.fault(
+    "the source: is empty all of a sudden",
+    "The run fails and deletes nothing.",
+)
 def test_a_source_that_had_tables_and_lists_none_fails_and_deletes_nothing(
     run: Run, make_spec: SpecMaker, catalog: RunningServer, postgres: Server, database: str
 ) -> None:
@@ -154,6 +166,10 @@ def test_a_source_that_had_tables_and_lists_none_fails_and_deletes_nothing(
     assert holdings(catalog) == before
 
 
+@pytest.mark.fault(
+    "the catalog: is down before a run",
+    "The run fails within seconds, and Dagster tries again by itself.",
+)
 def test_a_catalog_that_does_not_answer_fails_before_the_heavy_import(run: Run, make_spec: SpecMaker) -> None:
     ended = run(make_spec(catalog_url="http://127.0.0.1:1/api"))
     assert ended.verdict["outcome"] == "failed"
@@ -162,6 +178,10 @@ def test_a_catalog_that_does_not_answer_fails_before_the_heavy_import(run: Run, 
     assert not any("loading" in line for line in ended.log)
 
 
+@pytest.mark.fault(
+    "the token: is refused",
+    "The run fails before anything is loaded; nothing is retried.",
+)
 def test_a_refused_token_is_a_permanent_failure(run: Run, make_spec: SpecMaker, catalog: RunningServer) -> None:
     ended = run(make_spec(catalog_token="env:TOKEN"), {"TOKEN": "eyJhbGciOiJub25lIn0.e30.x"})
     assert ended.verdict["outcome"] == "failed"
@@ -177,6 +197,10 @@ def test_a_secret_that_cannot_be_resolved_is_named(run: Run, make_spec: SpecMake
     assert ended.verdict["permanent"]
 
 
+@pytest.mark.fault(
+    "this machine: has another version of the package in one of its environments",
+    "The run fails with what to do; nothing is retried.",
+)
 def test_a_launcher_of_another_version_is_refused(run: Run, make_spec: SpecMaker) -> None:
     sent = make_spec().model_dump(mode="json") | {"version": "0.0.1", "a field of the future": 1}
     ended = run(sent)
@@ -185,6 +209,10 @@ def test_a_launcher_of_another_version_is_refused(run: Run, make_spec: SpecMaker
     assert ended.verdict["permanent"]
 
 
+@pytest.mark.fault(
+    "the catalog: is of another version than the client",
+    "The run fails before anything is loaded or written; nothing is retried.",
+)
 def test_a_catalog_of_another_version_is_refused_before_anything_is_written(run: Run, make_spec: SpecMaker) -> None:
     class Future(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -27,6 +27,10 @@ def is_loading(log: list[str]) -> bool:
     return any("loading" in line for line in log)
 
 
+@pytest.mark.fault(
+    "the run: is told to stop by SIGINT or SIGTERM",
+    "It ends within seconds; Dagster and the catalog show it as failed.",
+)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_ends_a_running_workflow_at_once_and_the_catalog_learns_that_it_failed(
     run: Run, start: Start, make_spec: SpecMaker, catalog: RunningServer, number: signal.Signals
@@ -76,6 +80,10 @@ def test_a_child_whose_step_is_gone_is_gone_within_a_second(
         os.killpg(child.process.pid, 0)
 
 
+@pytest.mark.fault(
+    "the catalog: refuses a whole bulk request",
+    "Every row of it counts as lost, and the run fails with the list.",
+)
 def test_a_bulk_request_that_the_catalog_refuses_loses_all_of_its_rows_and_fails_the_run(
     run: Run, make_spec: SpecMaker, catalog: RunningServer
 ) -> None:
@@ -90,6 +98,10 @@ def test_a_bulk_request_that_the_catalog_refuses_loses_all_of_its_rows_and_fails
     assert ended.metadata["failed"] >= 3
 
 
+@pytest.mark.fault(
+    "the catalog: refuses part of what is sent",
+    "What arrived is materialized; the check `completed` warns with the list of what did not.",
+)
 def test_what_partly_arrives_is_materialized_and_the_check_warns_with_the_list(
     run: Run, make_spec: SpecMaker, catalog: RunningServer
 ) -> None:

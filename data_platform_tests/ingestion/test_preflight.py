@@ -45,6 +45,10 @@ def test_a_token_that_expires_within_a_week_is_a_warning_with_what_to_do(catalog
     assert "issue a new token" in finding.sentence
 
 
+@pytest.mark.fault(
+    "the token: has expired",
+    "The run fails before anything is loaded, with the date; nothing is retried.",
+)
 def test_an_expired_token_is_refused_with_its_date(catalog: RunningServer) -> None:
     error = found(catalog, catalog.token(lifetime=timedelta(hours=-1)))["token"].error
     assert isinstance(error, CatalogUnauthorizedError)
@@ -52,6 +56,10 @@ def test_an_expired_token_is_refused_with_its_date(catalog: RunningServer) -> No
     assert "token expired on" in error.sentence
 
 
+@pytest.mark.fault(
+    "the token: permits too little",
+    "The run fails before anything is loaded and names what is missing; nothing is retried.",
+)
 def test_a_person_who_may_only_read_is_refused_by_what_is_missing(catalog: RunningServer) -> None:
     import httpx
 
@@ -69,6 +77,10 @@ def test_a_catalog_that_does_not_tell_permissions_is_believed(catalog: RunningSe
     assert found(catalog, catalog.token())["permissions"].grade is Grade.OK
 
 
+@pytest.mark.fault(
+    "this machine: has no space left",
+    "The run fails before anything is loaded; little space is a notice.",
+)
 def test_a_full_disk_is_found_and_may_pass(tmp_path: Path) -> None:
     assert preflight.disk(tmp_path, least=0, little=0).grade is Grade.OK
     assert preflight.disk(tmp_path, least=0, little=2**60).grade is Grade.WARNING
@@ -130,6 +142,10 @@ def test_dbt_without_its_artifacts_is_refused(tmp_path: Path) -> None:
         reach("dbt", {"dbtManifestFilePath": str(tmp_path / "manifest.json")})
 
 
+@pytest.mark.fault(
+    "the source: answers too slowly to be asked whether it is there",
+    "The run fails after three seconds, and Dagster tries again by itself.",
+)
 def test_what_does_not_answer_in_time_has_failed_and_the_rest_is_told() -> None:
     late = SourceUnreachableError("too late")
     ended = threading.Event()
@@ -146,6 +162,10 @@ def test_what_does_not_answer_in_time_has_failed_and_the_rest_is_told() -> None:
     assert findings["disk"].check == "disk"
 
 
+@pytest.mark.fault(
+    "the source: is down",
+    "The run fails within seconds, before anything is loaded, and Dagster tries again by itself; nothing is deleted.",
+)
 def test_a_source_that_is_down_fails_before_the_heavy_import_and_may_be_tried_again(
     run: Run, make_spec: SpecMaker
 ) -> None:
@@ -159,6 +179,10 @@ def test_a_source_that_is_down_fails_before_the_heavy_import_and_may_be_tried_ag
     assert sum(ended.metadata[f"seconds/{stage}"] for stage in ("secrets", "preflight")) < 2 * preflight.PATIENCE
 
 
+@pytest.mark.fault(
+    "the token: expires within a week",
+    "The run succeeds; its metadata and its log say so with the date, and so does `data-platform doctor`.",
+)
 def test_a_run_whose_token_expires_soon_succeeds_and_says_so(
     run: Run, make_spec: SpecMaker, catalog: RunningServer, secrets: Path
 ) -> None:

@@ -52,6 +52,10 @@ def test_a_catalog_that_holds_what_the_source_has_is_said_to_match(run: Run, mak
         assert ended.metadata["deleted"] == 0
 
 
+@pytest.mark.fault(
+    "the catalog: loses one table in a hundred without an error",
+    "The check `catalog_matches_source` fails and names it.",
+)
 def test_one_table_in_a_hundred_that_is_lost_in_silence_is_named(
     run: Run, make_spec: SpecMaker, catalog: RunningServer, database: str, drop: Callable[[str], None]
 ) -> None:
@@ -119,6 +123,10 @@ def test_a_dropped_table_is_deleted_and_can_be_restored_and_a_renamed_one_arrive
     assert tables() == {"sales.customers", "sales.orders", "sales.purchases", "sales.revenue"}
 
 
+@pytest.mark.fault(
+    "the source: has lost most of its tables",
+    "They stay in the catalog until a run is told that they may go; `no_mass_deletion` fails.",
+)
 def test_too_much_that_disappears_stays_until_a_run_is_told_otherwise(
     run: Run, make_spec: SpecMaker, tables: Callable[[], set[str]], drop: Callable[[str], None], database: str
 ) -> None:
@@ -173,6 +181,10 @@ def test_a_dropped_schema_goes_with_its_tables(
     assert tables() == {"sales.customers", "sales.orders", "sales.revenue"}
 
 
+@pytest.mark.fault(
+    "the source: can be read in part (a schema that is refused)",
+    "Nothing in it is deleted.",
+)
 def test_permissions_that_are_lost_on_a_schema_delete_nothing_in_it(
     run: Run, make_spec: SpecMaker, tables: Callable[[], set[str]], drop: Callable[[str], None]
 ) -> None:
@@ -205,6 +217,10 @@ def test_a_failed_run_deletes_nothing_and_the_next_one_does(
     assert tables() == {"sales.customers", "sales.orders", "sales.returns"}
 
 
+@pytest.mark.fault(
+    "the run: meets another one that deletes at the same time",
+    "Nothing that is there is deleted.",
+)
 def test_two_runs_at_once_delete_nothing_that_is_there(
     start: Callable[..., Child], make_spec: SpecMaker, tables: Callable[[], set[str]], drop: Callable[[str], None]
 ) -> None:

@@ -100,6 +100,10 @@ def test_what_cannot_succeed_later_is_not_repeated(answering: Catalog, session: 
     assert len(answering.asked) == 1
 
 
+@pytest.mark.fault(
+    "the catalog: is asked too often (429)",
+    "The request is repeated when `Retry-After` says.",
+)
 def test_the_catalog_says_when_to_come_again(answering: Catalog, session: requests.Session) -> None:
     answering.answers = [(429, {"Retry-After": "1"})]
     assert session.get(f"{answering.url}/v1/tables").status_code == 200
@@ -121,6 +125,10 @@ ADD_TAG = [{"op": "add", "path": "/tags/0", "value": {"tagFQN": "PII.None"}}]
 SET_TEXT = [{"op": "add", "path": "/description", "value": "Who buys"}]
 
 
+@pytest.mark.fault(
+    "the catalog: breaks a connection, so that nobody knows whether a request was carried out",
+    "It is repeated where doing it twice changes nothing; else it is counted as lost.",
+)
 @pytest.mark.parametrize(
     ("method", "path", "body", "twice"),
     [
@@ -173,6 +181,10 @@ def is_running_the_workflow(log: list[str]) -> bool:
     return any("running the metadata workflow" in line for line in log)
 
 
+@pytest.mark.fault(
+    "the catalog: is killed in the middle of a run and comes back within a minute",
+    "The run waits for it, and everything arrives.",
+)
 @pytest.mark.parametrize("away", [2.0])
 def test_a_catalog_that_is_killed_and_comes_back_costs_nothing(
     start: Callable[..., Child], make_spec: SpecMaker, secrets: Path, tmp_path: Path, away: float
@@ -191,6 +203,10 @@ def test_a_catalog_that_is_killed_and_comes_back_costs_nothing(
         assert ended.metadata["created"] == 7
 
 
+@pytest.mark.fault(
+    "the catalog: is gone for longer than the minute that a run waits",
+    "The run fails with one sentence; the next one repairs what it left out.",
+)
 def test_a_catalog_that_does_not_come_back_fails_the_run_with_one_sentence_and_the_next_one_repairs(
     start: Callable[..., Child], make_spec: SpecMaker, secrets: Path, tmp_path: Path
 ) -> None:
@@ -210,6 +226,10 @@ def test_a_catalog_that_does_not_come_back_fails_the_run_with_one_sentence_and_t
         assert start(make_spec(catalog_url=catalog.url)).end().metadata["entities/table"] == 3
 
 
+@pytest.mark.fault(
+    "the catalog: fails some of its calls (429, 500, 503, dropped connections)",
+    "They are repeated, and everything arrives.",
+)
 def test_a_catalog_that_fails_some_of_its_calls_gets_everything(
     run: Callable[..., Ended], make_spec: SpecMaker, catalog: RunningServer
 ) -> None:

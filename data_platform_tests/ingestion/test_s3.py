@@ -140,6 +140,10 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
     assert (again.metadata["created"], again.metadata["updated"], again.metadata["unchanged"]) == (0, 0, 7)
 
 
+@pytest.mark.fault(
+    "the source: can be read in part (files that are corrupt)",
+    "What can be read arrives; the check `completed` warns and names the rest.",
+)
 def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_prefix(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
@@ -172,6 +176,10 @@ def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_pref
     assert "customer" in columns(containers(catalog)["raw.orders"])
 
 
+@pytest.mark.fault(
+    "the source: can be read in part (a bucket that is refused)",
+    "What can be read arrives; the check `completed` warns and names the bucket.",
+)
 def test_a_bucket_that_is_refused_is_named_once_and_the_others_arrive(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:

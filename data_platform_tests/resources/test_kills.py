@@ -98,6 +98,10 @@ def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+@pytest.mark.fault(
+    "the run: is terminated in Dagster's UI",
+    "Its child is gone with it; nothing is materialized.",
+)
 def test_terminating_the_run_ends_the_child(child: Callable[[str], StandIn], run: Callable[[], Run]) -> None:
     stand_in = child(SLEEPS)
     running = run()
@@ -109,6 +113,10 @@ def test_terminating_the_run_ends_the_child(child: Callable[[str], StandIn], run
     assert running.materializations() == []
 
 
+@pytest.mark.fault(
+    "the run: has its step's process killed (SIGKILL)",
+    "Its child is gone within two seconds; nothing is materialized.",
+)
 def test_killing_the_step_ends_its_child(child: Callable[[str], StandIn], run: Callable[[], Run]) -> None:
     stand_in = child(SLEEPS)
     running = run()
@@ -122,6 +130,10 @@ def test_killing_the_step_ends_its_child(child: Callable[[str], StandIn], run: C
     assert running.materializations() == []
 
 
+@pytest.mark.fault(
+    "the run: is killed as a whole (SIGKILL)",
+    "Its child is gone within two seconds.",
+)
 def test_killing_the_whole_run_ends_the_child(child: Callable[[str], StandIn], run: Callable[[], Run]) -> None:
     stand_in = child(SLEEPS)
     running = run()
@@ -130,6 +142,10 @@ def test_killing_the_whole_run_ends_the_child(child: Callable[[str], StandIn], r
     wait_until(lambda: stand_in.alive == [], timeout=2)
 
 
+@pytest.mark.fault(
+    "the run: has its child killed (SIGKILL)",
+    "The step fails and is tried again, with one child at a time.",
+)
 def test_killing_the_child_fails_the_step_which_is_tried_again_alone(
     child: Callable[[str], StandIn], run: Callable[[], Run]
 ) -> None:
@@ -144,6 +160,10 @@ def test_killing_the_child_fails_the_step_which_is_tried_again_alone(
     assert stand_in.alive == []
 
 
+@pytest.mark.fault(
+    "the run: is started twice for one source",
+    "The second one waits for the first.",
+)
 def test_two_runs_of_one_source_never_run_their_children_at_the_same_time(
     child: Callable[[str], StandIn], run: Callable[[], Run]
 ) -> None:

@@ -131,6 +131,10 @@ def test_a_child_without_a_verdict_has_not_succeeded(child: MakeChild) -> None:
     assert "without a verdict" in failure(result)
 
 
+@pytest.mark.fault(
+    "the source: is so slow that the run's time is over",
+    "The workflow is ended, the step fails, and Dagster tries again by itself.",
+)
 def test_a_child_that_takes_too_long_is_asked_to_stop(child: MakeChild) -> None:
     stand_in = child("hello()\ntime.sleep(60)")
     result = materialize(retries=0, timeout=1)
@@ -139,6 +143,10 @@ def test_a_child_that_takes_too_long_is_asked_to_stop(child: MakeChild) -> None:
     assert stand_in.alive == []
 
 
+@pytest.mark.fault(
+    "the run: does not stop when it is asked to",
+    "Its child and all that it started are killed.",
+)
 def test_a_child_that_does_not_stop_when_asked_is_killed_with_all_that_it_started(child: MakeChild) -> None:
     stand_in = child("""
         hello()

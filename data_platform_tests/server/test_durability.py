@@ -41,6 +41,10 @@ def rows(number: int) -> list[dict[str, object]]:
     return [{"name": f"t{number}_{each}", "databaseSchema": "s.d.x", "columns": columns} for each in range(20)]
 
 
+@pytest.mark.fault(
+    "the catalog: (embedded) is killed (SIGKILL) during bulk writes",
+    "What it acknowledged is there; a bulk request is there as a whole or not at all.",
+)
 def test_kill_9_in_the_middle_of_bulk_writes_loses_nothing_acknowledged(tmp_path: Path) -> None:
     port, acknowledged = free_port(), set[str]()
     token = {"Authorization": f"Bearer {issue_token(tmp_path, 'ingestion-bot')}"}
@@ -129,6 +133,10 @@ def test_a_failed_change_leaves_nothing_and_the_next_one_works(tmp_path: Path) -
     store.close()
 
 
+@pytest.mark.fault(
+    "the catalog: (embedded) has a full disk",
+    "It answers 507, writes nothing by half, and goes on when there is space.",
+)
 def test_a_full_disk_is_507_in_json_and_recovers(tmp_path: Path) -> None:
     with running_server(tmp_path) as server:
         token = {"Authorization": f"Bearer {server.token('admin')}"}
