@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -39,13 +40,51 @@ def server() -> None:
 
 
 @server.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address; any but loopback is open to others.")
 @_data
-def start(port: int, data: Path) -> None:
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file of faults that happen to requests, for tests (docs/faults.md).",
+)
+def start(port: int, host: str, data: Path, faults: Path | None) -> None:
     """Serve the catalog until SIGINT or SIGTERM."""
     from data_platform.server.serve import serve
 
-    serve(port=port, data=data)
+    serve(port=port, host=host, data=data, faults=faults)
+
+
+@server.command("export")
+@_data
+@click.option(
+    "--to", "target", type=click.File("wb"), default="-", help="File of JSON lines; standard output if left out."
+)
+def export_catalog(data: Path, target: BinaryIO) -> None:
+    """Write the catalog as JSON lines; the server may run. Connections stay sealed with the folder's key."""
+    from data_platform.server.transfer import exported
+
+    for line in exported(data):
+        target.write(line)
+
+
+@server.command("import")
+@_data
+@click.option(
+    "--from", "source", type=click.File("rb"), default="-", help="File of JSON lines; standard input if left out."
+)
+def import_catalog(data: Path, source: BinaryIO) -> None:
+    """Fill an empty data folder from an export."""
+    from data_platform.server.transfer import import_lines
+
+    done = import_lines(data, source)
+    click.echo(f"{done.entities} entities and {done.rows} other rows imported", err=True)
+    if done.lost_connections:
+        click.echo(
+            f"{done.lost_connections} service connections were left out: they are sealed with another folder's key"
+            " (copy its keys/connections.key before importing)",
+            err=True,
+        )
 
 
 @server.command()

@@ -18,6 +18,7 @@ import anyio
 import orjson
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,6 +35,7 @@ from data_platform.server.seeds import seed
 from data_platform.server.store import Store
 
 if TYPE_CHECKING:
+    from data_platform.server.faults import Faults
     from data_platform.server.routing import Router
 
 logger = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ OPEN = {"/system/version", "/system/health", "/system/config/jwks", "/system/con
 class Application:
     """What one data folder serves."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, faults: Faults | None = None) -> None:
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -61,7 +63,7 @@ class Application:
         self.keys = Keys(data)
         self.store = Store(data / "catalog.sqlite")
         seed(self.store, self.keys)
-        self.router: Router = build_router(self.keys)
+        self.router: Router = build_router(self.keys, faults)
         self._threads: anyio.CapacityLimiter | None = None
 
     async def endpoint(self, request: Request) -> Response:
@@ -116,15 +118,27 @@ class Application:
         return Principal(user["id"], user["name"], bool(user.get("isBot")), bool(user.get("isAdmin")))
 
 
-def create_app(data: Path) -> Starlette:
+class _Anything(PathConvertor):
+    """A path with any character in it, also the line breaks that Starlette's own leaves out."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", _Anything())
+
+
+def create_app(data: Path, faults: Faults | None = None) -> Starlette:
     """The server on the data folder ``data``, which is made, migrated and seeded as needed.
+
+    Args:
+        faults: those that administrators may read and change over HTTP; what makes them happen is ``Faulty``.
 
     Raises:
         ServerError: the folder cannot be used.
         IncompatibleEnvironmentError: openmetadata-ingestion is not installed in this environment.
     """
     started = time.perf_counter()
-    application = Application(data)
+    application = Application(data, faults)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -139,8 +153,8 @@ def create_app(data: Path) -> Starlette:
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     app = Starlette(
         routes=[
-            Route(API + "/{path:path}", application.endpoint, methods=methods),
-            Route("/{path:path}", page, methods=["GET"]),
+            Route(API + "/{path:anything}", application.endpoint, methods=methods),
+            Route("/{path:anything}", page, methods=["GET"]),
         ],
         lifespan=lifespan,
     )

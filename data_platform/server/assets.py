@@ -64,7 +64,7 @@ def _latest_status(connection: Connection, document: Json) -> Json | None:
 
 def _children(call: Call, keys: Keys) -> Json:
     container = documents.need(call.reader, CONTAINER, call.params["fqn"])
-    offset, limit = call.number("offset", 0), call.number("limit", 10)
+    offset, limit = call.window()
     where = "parent = ? AND type = 'container' AND deleted = 0"
     total = call.reader.execute(f"SELECT count(*) FROM entities WHERE {where}", (container["id"],)).fetchone()[0]  # noqa: S608
     lines = call.reader.execute(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 LARGEST_PAGE = 1_000_000
+_LARGEST_NUMBER = 2**62
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,21 @@ class Call:
         return (self.arg(name) or "").lower() == "true"
 
     def number(self, name: str, default: int) -> int:
+        """A whole number of the query string.
+
+        Raises:
+            BadRequestError: it is none, or none that a database holds.
+        """
         value = self.arg(name)
+        if value is None:
+            return default
         try:
-            return default if value is None else int(value)
+            number = int(value)
         except ValueError:
-            raise BadRequestError(f"[query param {name} must be a number, not {value!r}]") from None
+            number = None
+        if number is None or abs(number) > _LARGEST_NUMBER:
+            raise BadRequestError(f"[query param {name} must be a number, not {value[:40]!r}]")
+        return number
 
     def window(self, size: int = 10) -> tuple[int, int]:
         """``offset`` and ``limit`` of a list that is paged by them.

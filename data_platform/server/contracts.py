@@ -39,7 +39,7 @@ def register(router: Router, keys: Keys) -> None:
     router.add("GET", f"{route}/entity", lambda call: _of_entity(call, keys))
     router.add("POST", f"{route}/{{id}}/validate", lambda call: _validate(call, _contract(call.reader, call)))
     router.add("POST", f"{route}/entity/validate", lambda call: _validate(call, contract_of(call.reader, call)))
-    router.add("POST", f"{route}/validate", lambda call: _check_request(call, keys, call.object))
+    router.add("POST", f"{route}/validate", lambda call: _checked_as_result(call, keys))
     router.add("POST", f"{route}/validate/yaml", lambda call: _check_request(call, keys, from_yaml(call)))
 
 
@@ -51,7 +51,7 @@ def from_yaml(call: Call) -> Json:
     """
     try:
         body: Any = yaml.safe_load(call.text)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadRequestError(f"Unable to process YAML: {error}") from None
     if not isinstance(body, dict):
         raise BadRequestError("Unable to process YAML: expected an object")
@@ -197,6 +197,21 @@ def _check_request(call: Call, keys: Keys, request: Json) -> Json:
         **({"schemaValidation": validation} if validation else {}),
         **({"entityErrors": errors} if errors else {}),
     }
+
+
+def _checked_as_result(call: Call, keys: Keys) -> Json:
+    """The same as a result, which is what the client makes of it."""
+    checked = _check_request(call, keys, call.object)
+    result: Json = {
+        "dataContractFQN": call.object["name"],
+        "timestamp": now(),
+        "contractExecutionStatus": "Success" if checked["valid"] else "Failed",
+    }
+    if checked.get("schemaValidation"):
+        result["schemaValidation"] = checked["schemaValidation"]
+    if checked.get("entityErrors"):
+        result["result"] = "; ".join(checked["entityErrors"])
+    return result
 
 
 def _prepare(connection: Connection, document: Json, request: Json, _principal: Principal) -> None:

@@ -128,16 +128,18 @@ def _check_extension(kind: str) -> Callable[[Connection, Json, Json | None], Non
     return check
 
 
-def checked(connection: Connection, kind: str, extension: Json) -> Json:
+def checked(connection: Connection, kind: str, extension: Any) -> Json:
     """The extension of an entity of type ``kind`` as it is stored.
 
     Raises:
         BadRequestError: a property that the type does not have, or a value that does not fit it.
     """
+    if not isinstance(extension, dict):
+        raise BadRequestError("extension: Input should be an object")
     document = documents.find(connection, ROW, kind) or {}
     known = {each["name"]: each for each in document.get("customProperties", [])}
     stored: Json = {}
-    for name, value in extension.items():
+    for name, value in cast("Json", extension).items():
         if name not in known:
             raise BadRequestError(f"Unknown custom field {name}")
         try:

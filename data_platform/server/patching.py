@@ -6,7 +6,6 @@ import importlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from data_platform.server import columns
 from data_platform.server.calls import without_nulls
 from data_platform.server.problems import BadRequestError, NotFoundError, PreconditionFailedError
 from data_platform.server.rules import COMPUTED
@@ -35,7 +34,6 @@ def patch(call: Call, keys: Keys, writing: Writing, row: EntityType, original: J
     asked = set(row.fields) - COMPUTED[row.name].keys() - set(_COUNTED)
     shown = view.one(row, _copied(original), asked)
     patched = apply(shown, call.array)
-    columns.drop_computed(patched)
     return writing.replaced(row, original, without_nulls(patched))
 
 

@@ -9,6 +9,7 @@ from data_platform.server import (
     assets,
     contracts,
     custom_properties,
+    fault_routes,
     incidents,
     ingestion_runs,
     insights,
@@ -35,6 +36,7 @@ from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.routing import Router
 
 if TYPE_CHECKING:
+    from data_platform.server.faults import Faults
     from data_platform.server.keys import Keys
 
 _MODULES = (
@@ -65,11 +67,13 @@ _MODULES = (
 )
 
 
-def build_router(keys: Keys) -> Router:
-    """The table of every method and path that is served."""
+def build_router(keys: Keys, faults: Faults | None = None) -> Router:
+    """The table of every method and path that is served; ``/faults`` only where there may be some."""
     router = Router()
     for module in _MODULES:
         module.register(router, keys)
     for row in ENTITY_TYPES.values():
         Entities(row, keys).register(router)
+    if faults is not None:
+        fault_routes.register(router, faults)
     return router

@@ -56,7 +56,7 @@ def kinds_of(index: str) -> tuple[str, ...]:
 
 def _field_query(call: Call) -> Json:
     field, value = call.arg("fieldName"), call.arg("fieldValue")
-    if not field or value is None:
+    if not field or value is None or "\0" in value:
         raise BadRequestError("fieldName and fieldValue must be given")
     return _search(call, field_sql(field, value))
 

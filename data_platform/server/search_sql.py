@@ -80,7 +80,7 @@ def _term(body: Any) -> Condition:
 
 def _terms(body: Any) -> Condition:
     field, values = next(iter(body.items()))
-    return any_sql(field, list(values))
+    return any_sql(field, [_value(value) for value in values])
 
 
 def _exists(body: Any) -> Condition:
@@ -101,7 +101,10 @@ def _wildcard(body: Any) -> Condition:
 
 def _value(value: Any) -> Any:
     # Both ``{"field": "x"}`` and ``{"field": {"value": "x"}}`` are written.
-    return cast("Json", value).get("value") if isinstance(value, dict) else value
+    plain = cast("Json", value).get("value") if isinstance(value, dict) else value
+    if not isinstance(plain, str | int | float | None):
+        raise TypeError("a text or a number is expected")
+    return plain
 
 
 def _everything(_body: Any) -> Condition:
@@ -208,7 +211,10 @@ def _bare(field: str) -> str:
 
 def path_of(field: str) -> str:
     """A field of a search document as a JSON path."""
-    return "$." + ".".join(f'"{part}"' for part in _bare(field).split("."))
+    bare = _bare(field)
+    if '"' in bare or "\0" in bare:
+        raise BadRequestError(f"Invalid field {field[:80]!r}")
+    return "$." + ".".join(f'"{part}"' for part in bare.split("."))
 
 
 def document_of(call: Call, line: Any) -> Json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from data_platform.server.calls import LARGEST_PAGE
 from data_platform.server.problems import BadRequestError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def between(call: Call, entity: str, kind: str, key: str | None = "") -> Json:
     lines = call.reader.execute(
         f"SELECT json FROM series WHERE entity = ? AND kind = ? {condition}"  # noqa: S608
         " AND timestamp BETWEEN ? AND ? ORDER BY timestamp DESC LIMIT ?",
-        (entity, kind, *values, start, end, call.number("limit", 1_000_000)),
+        (entity, kind, *values, start, end, call.window(LARGEST_PAGE)[1]),
     ).fetchall()
     return {"data": [orjson.loads(line["json"]) for line in lines], "paging": {"total": len(lines)}}
 

@@ -8,19 +8,25 @@ import logging
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from data_platform.errors import ServerError
+from data_platform.server.faults import Faulty, read_faults
 
 logger = logging.getLogger(__name__)
 
 
-def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
+def serve(*, port: int, data: Path, host: str = "127.0.0.1", faults: Path | None = None) -> None:
     """Serve the catalog of the data folder ``data`` until the process is asked to stop.
 
     One line on stderr says when requests are answered. Open requests are finished on the way out.
 
+    Args:
+        faults: a file of faults that happen to requests (``faults``).
+
     Raises:
         ServerError: the data folder or the port cannot be used.
+        ConfigurationError: the faults cannot be read.
     """
     import uvicorn
 
@@ -32,8 +38,11 @@ def serve(*, port: int, data: Path, host: str = "127.0.0.1") -> None:
             "put TLS and a firewall in front of it",
             host,
         )
+    injected = read_faults(faults) if faults else None
     listening = listening_socket(host, port)
-    app = create_app(data)
+    app: Any = create_app(data, injected)
+    if injected is not None:
+        app = Faulty(app, injected)
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=10, lifespan="on")
     address = f"http://{host}:{listening.getsockname()[1]}"
 

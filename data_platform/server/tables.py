@@ -221,7 +221,7 @@ def _columns(call: Call, keys: Keys, *, by_name: bool) -> Json:
         document = documents.need_id(call.reader, ROW, call.id)
     asked = {name for name in (call.arg("fields") or "").split(",") if name}
     shown = View.of(call, keys).one(ROW, document, asked & {"tags", "customMetrics", "extension"})["columns"]
-    offset, limit = call.number("offset", 0), call.number("limit", 50)
+    offset, limit = call.window(50)
     paging = {"total": len(shown), "offset": offset, "limit": limit}
     return {"data": shown[offset : offset + limit], "paging": paging}
 

@@ -136,6 +136,9 @@ class Writing:
             updated.pop(field, None)
             if field in original:
                 updated[field] = original[field]
+        labels.complete(updated)
+        _validate(row, updated)
+        columns.drop_computed(updated)
         if updated.get("name") != original["name"] and row.name not in renaming.RENAMED:
             updated["name"] = original["name"]
         names.check(updated.get("name", ""))
@@ -150,8 +153,6 @@ class Writing:
             before = connections.opened(self.keys, row, original, unmasked=True) if "connection" in original else None
             after = connections.unmasked(updated["connection"], before)
             updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
-        labels.complete(updated)
-        _validate(row, updated)
         columns.settle_labels(self.connection, updated)
         return self.update(row, original, updated, patch=True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import httpx
@@ -15,10 +17,12 @@ import pytest
 
 from data_platform.errors import ServerError
 from data_platform.server.app import create_app
+from data_platform.server.migrations import MIGRATIONS
 from data_platform.server.serve import listening_socket
 from data_platform.server.store import Store
 from data_platform.server.testing import running_server
 from data_platform.server.tokens import issue_token
+from data_platform_tests.server.conftest import Api
 
 _SERVE = "import sys, pathlib; from data_platform.server.serve import serve; "
 _SERVE += "serve(port=int(sys.argv[1]), data=pathlib.Path(sys.argv[2]))"
@@ -150,3 +154,27 @@ def test_a_full_disk_is_507_in_json_and_recovers(tmp_path: Path) -> None:
             assert client.get("/services/databaseServices/name/big").status_code == 404
             store.write(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchone())
             assert client.post("/services/databaseServices", json=body).status_code == 201
+
+
+def test_a_folder_of_the_first_release_opens_with_what_it_holds(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "catalog.sqlite")
+    name, script = MIGRATIONS[0]
+    document = {"id": str(uuid.uuid4()), "name": "old", "fullyQualifiedName": "old", "serviceType": "Mysql"}
+    document |= {"version": 0.1, "updatedAt": 1, "updatedBy": "admin", "deleted": False}
+    database.executescript(f"CREATE TABLE migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL); {script}")
+    database.execute("INSERT INTO migrations VALUES (?, 0)", (name,))
+    database.execute(
+        "INSERT INTO entities (id, type, fqn, name, updated_at, json)"
+        " VALUES (?, 'databaseService', 'old', 'old', 1, ?)",
+        (document["id"], json.dumps(document)),
+    )
+    database.commit()
+    database.close()
+    with running_server(tmp_path) as server, Api(server, "admin") as admin:
+        assert admin.ok("GET", "/services/databaseServices/name/old")["id"] == document["id"]
+        assert admin.ok("GET", "/metadata/types/name/table")["category"] == "entity"
+        assert admin.ok("POST", "/feed", {"message": "m", "about": "<#E::databaseService::old>"})
+    opened = sqlite3.connect(tmp_path / "catalog.sqlite")
+    applied = [row[0] for row in opened.execute("SELECT name FROM migrations ORDER BY name")]
+    opened.close()
+    assert applied == [each for each, _ in MIGRATIONS]
