@@ -7,7 +7,7 @@ next failure is told.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -44,11 +44,13 @@ class Outcome:
     Attributes:
         problems: a sentence for each asset that failed or that a check of did not pass.
         good: assets that were materialized without a problem.
+        missing: assets that were to be materialized and were not.
         deletion_refused: whether a problem is one.
     """
 
     problems: dict[dg.AssetKey, str]
     good: frozenset[dg.AssetKey]
+    missing: frozenset[dg.AssetKey]
     deletion_refused: bool = False
 
 
@@ -76,7 +78,8 @@ def read(instance: dg.DagsterInstance, run_id: str) -> Outcome:
             failed = [key for key in assets.get(event.step_key or "", []) if key not in made]
             problems.update({key: problems.get(key) or _step_sentence(event) for key in failed})
     refused = any(check.check_name == NO_MASS_DELETION for check in bad)
-    return Outcome(problems, frozenset(made - problems.keys()), refused)
+    planned = {key for keys in assets.values() for key in keys}
+    return Outcome(problems, frozenset(made - problems.keys()), frozenset(planned - made), refused)
 
 
 def _check_sentence(check: dg.AssetCheckEvaluation) -> str:
@@ -119,10 +122,12 @@ class Alerts:
             DataPlatformError: a channel did not take the message; the others have.
         """
         outcome = read(instance, run.run_id)
-        if outcome.problems:
-            self._tell(instance, run, outcome, resolve)
-        else:
+        if not outcome.problems and not outcome.missing:
             self._send(self._alert(run, f"{run.job_name} failed in {self.here.name}", [reason], []), resolve)
+            return
+        # A run that died as a whole has no word on its assets.
+        problems = outcome.problems or dict.fromkeys(outcome.missing, reason)
+        self._tell(instance, run, replace(outcome, problems=problems), resolve)
 
     def succeeded(self, instance: dg.DagsterInstance, run: dg.DagsterRun, resolve: Resolve) -> None:
         """A run has succeeded, which does not mean that every check of it has passed.
@@ -137,7 +142,7 @@ class Alerts:
         better = sorted(key for key in outcome.good if self._last(instance, key, run) == FAILED)
         if not new and not better:
             return
-        lines = [f"{_name(key)}: {text}" for key, text in sorted(new.items())]
+        lines = _lines(new)
         lines += [f"{_name(key)}: it works again." for key in better]
         self._send(self._alert(run, self._title(outcome, new, better), lines, [*new, *better]), resolve)
         tags = {_tag(key): FAILED for key in new} | {_tag(key): RECOVERED for key in better}
@@ -176,6 +181,14 @@ class Alerts:
                 problems.append(error)
         if problems:
             raise problems[0]
+
+
+def _lines(problems: dict[dg.AssetKey, str]) -> list[str]:
+    """A line for each sentence, with the assets that it is about."""
+    about: dict[str, list[str]] = {}
+    for key, text in sorted(problems.items()):
+        about.setdefault(text, []).append(_name(key))
+    return [f"{', '.join(names)}: {text}" for text, names in about.items()]
 
 
 def _latest(instance: dg.DagsterInstance, key: dg.AssetKey, run: dg.DagsterRun) -> dg.RunRecord | None:

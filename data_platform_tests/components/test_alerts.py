@@ -212,6 +212,16 @@ def test_what_fails_every_four_hours_is_told_once_a_day_and_once_when_it_recover
     assert inbox.received[3]["title"] == "shop: failed in qa"
 
 
+def test_a_run_that_died_as_a_whole_is_told_once_a_day_with_all_that_it_was_to_do(shop: Shop, inbox: Inbox) -> None:
+    job = dg.Definitions(assets=shop.assets, jobs=[dg.define_asset_job("daily")]).resolve_job_def("daily")
+    for _ in range(2):
+        run = shop.instance.create_run_for_job(job)
+        shop.instance.report_run_failed(run, "the run's worker is gone.")
+        shop.tick()
+    (message,) = inbox.received
+    assert message["lines"] == ["openmetadata/shop/lineage, openmetadata/shop/metadata: the run's worker is gone."]
+
+
 def test_another_asset_that_fails_is_news(shop: Shop, inbox: Inbox) -> None:
     shop.run(lineage="failed")
     shop.run(metadata="partial", lineage="failed")
