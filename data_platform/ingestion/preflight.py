@@ -34,6 +34,8 @@ from data_platform.ingestion.spec import DESCRIBED, WorkflowSpec
 PATIENCE: Final = 3.0
 """Seconds for all checks together."""
 
+# Seconds for which a request is repeated: a catalog that fails one call is not down.
+_HICCUP: Final = 1.0
 SOON: Final = timedelta(days=7)
 _LEAST_DISK: Final = 100 * 2**20
 _LITTLE_DISK: Final = 2**30
@@ -138,7 +140,7 @@ def catalog(url: str, token: str, client_version: str | None, categories: Sequen
         client_version: of the installed openmetadata-ingestion, or None when there is none to compare with.
         categories: of the services that are to be written.
     """
-    with CatalogClient(url, token, timeout=PATIENCE) as client:
+    with CatalogClient(url, token, timeout=PATIENCE, retry_timeout=_HICCUP) as client:
         try:
             version = client.version()
             if client_version is not None:
@@ -196,7 +198,7 @@ def _described(spec: WorkflowSpec, token: str) -> Iterator[Finding]:
     """dbt adds to the tables of a service, which has to be in the catalog."""
     if spec.connector != dbt.CONNECTOR:
         return
-    with CatalogClient(spec.catalog_url, token, timeout=PATIENCE) as client:
+    with CatalogClient(spec.catalog_url, token, timeout=PATIENCE, retry_timeout=_HICCUP) as client:
         try:
             client.get_by_name("services/databaseServices", spec.target)
         except EntityNotFoundError:

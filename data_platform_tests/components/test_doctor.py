@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data_platform import environment
 from data_platform.components import MetadataSource
 from data_platform.components.doctor import examine
-from data_platform.environment import Environment
 from data_platform.ingestion.preflight import Grade
 from data_platform.ingestion.spec import Workflow
 
@@ -25,8 +26,8 @@ SECRET = "hunter2-and-more"
 def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     import os
 
-    environment = {**os.environ, "COLUMNS": "200", "DATA_PLATFORM_CATALOG_URL": "http://127.0.0.1:1/api", **variables}
-    environment.pop("VAULT_TOKEN", None)
+    variables = {**os.environ, "COLUMNS": "200", "DATA_PLATFORM_CATALOG_URL": "http://127.0.0.1:1/api", **variables}
+    variables.pop("VAULT_TOKEN", None)
     return subprocess.run(
         [COMMAND, "doctor", *arguments],
         capture_output=True,
@@ -101,7 +102,7 @@ def test_where_all_is_well_nothing_is_wrong_and_no_secret_is_shown(monkeypatch: 
             environments={"dev": {"hostPort": address, "username": "reader", "authType": {"password": "env:PASSWORD"}}},
             workflows={Workflow.METADATA: {}},
         )
-        here = Environment("dev", f"http://{address}/api", "env:TOKEN", "http://127.0.0.1:1")
+        here = replace(environment.current(), catalog_url=f"http://{address}/api", catalog_token="env:TOKEN")
         found = examine([source], here)
         server.shutdown()
         thread.join()
