@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -24,8 +25,6 @@ SECRET = "hunter2-and-more"
 
 
 def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     variables = {**os.environ, "COLUMNS": "200", "DATA_PLATFORM_CATALOG_URL": "http://127.0.0.1:1/api", **variables}
     variables.pop("VAULT_TOKEN", None)
     return subprocess.run(
@@ -33,7 +32,7 @@ def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        env={**environment, "COLUMNS": "200"},
+        env=variables,
     )
 
 
