@@ -1,6 +1,6 @@
-"""Writes ``docs/sources/<Connector>.md`` and ``docs/reliability.md``: ``.venv/bin/python -m docs.generate``.
+"""Writes ``docs/sources``, ``data_tests.md`` and ``reliability.md``: ``.venv/bin/python -m docs.generate``.
 
-Each page is made of what the package knows of the connector (its workflows, its fields, an example that loads) and of a
+Each page of a source is made of what the package knows of the connector (its workflows, its fields, an example that loads) and of a
 note of ours in ``docs/notes`` on what the source must allow. A test fails when a page is stale.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from data_platform.components.description import describe
 from data_platform.components.scaffold import example
-from data_platform.ingestion.schemas import Connector, Schema, connectors
+from data_platform.ingestion.schemas import Connector, Schema, connectors, test_definitions
 from data_platform.ingestion.spec import Workflow
 from docs import reliability
 
@@ -23,7 +23,7 @@ DEEPEST: Final = 3
 
 def pages() -> dict[Path, str]:
     """The text of every page by its path."""
-    notes = sorted((FOLDER / "notes").glob("*.md"))
+    notes = [note for note in sorted((FOLDER / "notes").glob("*.md")) if note.stem in connectors()]
     found = {FOLDER / "sources" / note.name: page(connectors()[note.stem], note.read_text()) for note in notes}
     names = [note.stem for note in notes]
     lines = [f"- [{name}](sources/{name}.md)" for name in names]
@@ -36,9 +36,30 @@ def pages() -> dict[Path, str]:
             "",
             *lines,
             "",
+            "[Data-quality tests](data_tests.md) can be declared for tables of every database.",
+            "",
         ]
     )
+    found[FOLDER / "data_tests.md"] = data_tests((FOLDER / "notes" / "data_tests.md").read_text())
     return found
+
+
+def data_tests(note: str) -> str:
+    """The page of the test definitions."""
+    rows = [
+        f"| `{name}` | {'column' if 'column' in schema['properties'] else 'table'} | {_parameters(schema)} |"
+        for name, schema in test_definitions().items()
+    ]
+    return "\n".join([note.strip(), "", "| definition | of a | parameters |", "|---|---|---|", *rows, ""])
+
+
+def _parameters(test: Schema) -> str:
+    parameters = cast(Schema, test["properties"].get("parameters", {"properties": {}, "required": []}))
+    described = [
+        f"`{name}`{' (required)' if name in parameters['required'] else ''}: {_kind(schema)}"
+        for name, schema in cast(dict[str, Schema], parameters["properties"]).items()
+    ]
+    return ", ".join(described)
 
 
 def page(connector: Connector, note: str) -> str:
@@ -74,6 +95,12 @@ def page(connector: Connector, note: str) -> str:
 
 def _options(connector: Connector) -> Iterator[str]:
     for workflow in connector.workflows:
+        if workflow is Workflow.TESTS:
+            yield "## Tests"
+            yield ""
+            yield "Data-quality tests by table: see [data_tests.md](../data_tests.md)."
+            yield ""
+            continue
         yield f"## Options of `{workflow.value}`"
         yield ""
         yield from _table(connector.options_schema(Workflow(workflow)))

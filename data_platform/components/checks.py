@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import dagster as dg
 
 from data_platform.components.deletion import deletes
 from data_platform.ingestion import source_inventory
+from data_platform.ingestion.data_tests import declared
 from data_platform.ingestion.schemas import Connector
 from data_platform.ingestion.spec import COMPLETED, MATCHES, NO_MASS_DELETION, Workflow
 
@@ -21,11 +22,28 @@ _DESCRIPTIONS: Final = {
 }
 
 
-def check_specs(key: dg.AssetKey, connector: Connector, workflow: Workflow) -> list[dg.AssetCheckSpec]:
-    """The checks of one workflow's asset."""
+def check_specs(
+    key: dg.AssetKey, connector: Connector, workflow: Workflow, options: Mapping[str, Any]
+) -> list[dg.AssetCheckSpec]:
+    """The checks of one workflow's asset.
+
+    Args:
+        key: the asset.
+        connector: the source's connector.
+        workflow: the workflow.
+        options: its options; those of ``tests`` are tests, each of which is a check.
+    """
+    tests = declared(options) if workflow is Workflow.TESTS else ()
     return [
         dg.AssetCheckSpec(name, asset=key, description=_DESCRIPTIONS[name], blocking=name == MATCHES)
         for name in _names(connector, workflow)
+    ] + [
+        dg.AssetCheckSpec(
+            test.check,
+            asset=key,
+            description=test.description or f"OpenMetadata's {test.definition} of {test.subject}.",
+        )
+        for test in tests
     ]
 
 

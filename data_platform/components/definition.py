@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from data_platform.components.ownership import ownership_problems
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import ConfigurationError
+from data_platform.ingestion.data_tests import DataTest, parts
 from data_platform.ingestion.schemas import Connector, connectors
 from data_platform.ingestion.schemas.check import Path, Violation, closest, violations
 from data_platform.ingestion.spec import Workflow
@@ -68,6 +69,7 @@ def check_definition(
         *_environment_problems(known, connection, environments),
         *_workflow_problems(known, workflows),
         *_shared_problems(known, workflows),
+        *_test_problems(workflows.get(Workflow.TESTS, {})),
         *_schedule_problems(workflows, schedules),
         *_order_problems(after, sources),
         *violations(numbers, _NUMBERS),
@@ -157,6 +159,26 @@ def _shared_problems(connector: Connector, workflows: Mapping[Workflow, Options]
                         f"differs from workflows.{other.value}.{name}",
                         f"{connector.name} does {' and '.join(run)} in one run; write it at one of them",
                     )
+
+
+def _test_problems(options: Options) -> Iterator[Violation]:
+    """Tables that cannot be found and tests that cannot be told apart, which no schema sees."""
+    seen: set[str] = set()
+    for table, tests in options.items():
+        if len(parts(table)) not in (2, 3):
+            yield Violation(("workflows", "tests", table), "is no table", "write schema.table or database.schema.table")
+        for index, test in enumerate(cast(list[Any], tests) if isinstance(tests, list) else []):
+            own = cast(dict[str, Any], test) if isinstance(test, dict) else {}
+            named = DataTest.model_construct(
+                table=table, definition=str(own.get("definition")), column=own.get("column"), name=own.get("name")
+            )
+            if named.check in seen:
+                yield Violation(
+                    ("workflows", "tests", table, index),
+                    f"is the second test called {named.check}",
+                    "give one of them a `name`",
+                )
+            seen.add(named.check)
 
 
 def _schedule_problems(workflows: Mapping[Workflow, Options], schedules: Mapping[Workflow, Any]) -> Iterator[Violation]:

@@ -23,6 +23,7 @@ _DATABASE: Final[Mapping[Workflow, str]] = {
     Workflow.LINEAGE: "Lineage between tables and columns, from query logs and view definitions,",
     Workflow.USAGE: "How often tables are queried, by whom and with what, from query logs,",
     Workflow.PROFILING: "Profiles of tables and columns (row counts, nulls, ranges, distributions)",
+    Workflow.TESTS: "Results of data-quality tests of tables and columns",
 }
 _DBT: Final[Mapping[Workflow, str]] = {
     Workflow.METADATA: "Descriptions, tags and tests of the models",

@@ -78,7 +78,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     workflows: Annotated[
         dict[Workflow, dict[str, Any]],
         LITERAL,
-        Field(description="OpenMetadata's options for each workflow that the source has."),
+        Field(description="OpenMetadata's options for each workflow that the source has; of `tests` tests by table."),
     ]
     connection: Annotated[
         dict[str, Any],
@@ -186,7 +186,8 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
 
     def get_check_specs(self, workflow: Workflow) -> Sequence[dg.AssetCheckSpec]:
         """The checks of one workflow's asset."""
-        return check_specs(self.get_asset_spec(workflow).key, self._connector, workflow)
+        key = self.get_asset_spec(workflow).key
+        return check_specs(key, self._connector, workflow, self.workflows[workflow])
 
     def execute(
         self, context: dg.AssetExecutionContext, workflows: Sequence[Workflow], launcher: "WorkflowLauncher"

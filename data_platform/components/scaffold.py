@@ -18,6 +18,7 @@ from data_platform import environment
 from data_platform.errors import ConfigurationError
 from data_platform.ingestion.schemas import Connector, Schema, connectors
 from data_platform.ingestion.schemas.check import closest
+from data_platform.ingestion.spec import Workflow
 
 _INDENT: Final = "  "
 # What stands for a value that only the reader knows.
@@ -28,6 +29,15 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 # Fields that no schema requires, because some sources let anybody in.
 _CREDENTIALS: Final = frozenset({"auth", "authType", "password", "token"})
+# A workflow of which nothing runs until somebody has said what.
+_WORKFLOWS: Final[Mapping[Workflow, str]] = {
+    Workflow.TESTS: """
+    # Data-quality tests by table; each is an asset check.
+    # tests:
+    #   sales.orders:
+    #     - {definition: tableRowCountToBeBetween, parameters: {minValue: 1}}
+    #     - {definition: columnValuesToBeNotNull, column: id, severity: warn}"""
+}
 
 
 class ScaffoldParams(BaseModel):
@@ -71,7 +81,7 @@ class MetadataSourceScaffolder(dg.Scaffolder[ScaffoldParams]):
 
 def example(connector: Connector, service: str, *, type_name: str) -> str:
     """The text of a definition of one source that loads in every environment."""
-    workflows = "".join(f"\n    {workflow.value}: {{}}" for workflow in connector.workflows)
+    workflows = "".join(_WORKFLOWS.get(each, f"\n    {each.value}: {{}}") for each in connector.workflows)
     connection = "\n".join(_fields(connector.connection_schema(), service, depth=3))
     first, *others = environment.ENVIRONMENTS
     return f"""\

@@ -26,14 +26,14 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import credentials, lifeline, preflight, report
+from data_platform.ingestion import credentials, data_quality, lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.retrying import CatalogGone
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, WorkflowSpec
+from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
@@ -140,7 +140,8 @@ def _run_checked(
             progress.notice(notice)
         filed.begin()
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
-        return run(spec, connection, token, catalog, progress, traffic)
+        carry_out = data_quality.run if spec.kind is Workflow.TESTS else run
+        return carry_out(spec, connection, token, catalog, progress, traffic)
 
 
 def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> list[str]:

@@ -6,13 +6,14 @@ connector: every ``markDeleted…`` option of a source's configuration is turned
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import IncompatibleEnvironmentError
 from data_platform.ingestion import dbt
+from data_platform.ingestion.data_tests import DataTest
 from data_platform.ingestion.schemas import Category, connectors
 from data_platform.ingestion.spec import DESCRIBED, Workflow, WorkflowSpec
 
@@ -59,6 +60,7 @@ _OTHER_TYPES: Final[dict[Workflow, str]] = {
     Workflow.LINEAGE: "DatabaseLineage",
     Workflow.USAGE: "DatabaseUsage",
     Workflow.PROFILING: "Profiler",
+    Workflow.TESTS: "TestSuite",
 }
 
 
@@ -74,6 +76,8 @@ def workflow_factory(spec: WorkflowSpec) -> Create:
             from metadata.workflow.usage import UsageWorkflow as Kind
         case Workflow.PROFILING:
             from metadata.workflow.profiler import ProfilerWorkflow as Kind
+        case Workflow.TESTS:
+            from metadata.workflow.data_quality import TestSuiteWorkflow as Kind
         case Workflow.METADATA | Workflow.LINEAGE:
             from metadata.workflow.metadata import MetadataWorkflow as Kind
     return cast(Create, Kind.create)  # pyright: ignore[reportUnknownMemberType]
@@ -88,9 +92,42 @@ def build(spec: WorkflowSpec, connection: Config, token: str, scratch: Path) -> 
         token: the catalog's token.
         scratch: an empty folder for what the workflow writes while it runs.
     """
+    return {"source": _source(spec, connection), **_steps(spec, scratch), **_catalog(spec, token)}
+
+
+def build_tests(spec: WorkflowSpec, connection: Config, token: str, table: str, tests: Sequence[DataTest]) -> Config:
+    """The configuration of a workflow that tests one table.
+
+    Args:
+        spec: what to do.
+        connection: the spec's connection with its secrets.
+        token: the catalog's token.
+        table: fully qualified name of the table.
+        tests: its tests.
+    """
+    service = {
+        "serviceName": spec.service,
+        "serviceConnection": {"config": {"type": spec.connector, **connection}},
+    }
+    options = {
+        "type": options_type(spec, spec.kind),
+        "entityFullyQualifiedName": table,
+        "serviceConnections": [service],
+        # Those that people have made of the table in the catalog are the catalog's to run.
+        "testCases": [test.case for test in tests],
+    }
+    cases = [test.definition_in_openmetadata() for test in tests]
     return {
-        "source": _source(spec, connection),
-        **_steps(spec, scratch),
+        "source": {"type": "TestSuite", "serviceName": spec.service, "sourceConfig": {"config": options}},
+        "processor": {"type": "orm-test-runner", "config": {"forceUpdate": True, "testCases": cases}},
+        "sink": {"type": "metadata-rest", "config": {}},
+        **_catalog(spec, token),
+    }
+
+
+def _catalog(spec: WorkflowSpec, token: str) -> Config:
+    """Where the workflow writes to, and the pipeline under which the catalog files the run's status."""
+    return {
         "workflowConfig": {
             "loggerLevel": "INFO",
             "openMetadataServerConfig": {

@@ -26,7 +26,7 @@ LOOK_BACK: Final = 30 * 24 * 60 * 60
 
 _MOST_FAILURES: Final = 20
 _STATES: Final = {Outcome.OK: "success", Outcome.PARTIAL: "partialSuccess", Outcome.FAILED: "failed"}
-_TYPES: Final = {Workflow.PROFILING: "profiler"}
+_TYPES: Final = {Workflow.PROFILING: "profiler", Workflow.TESTS: "TestSuite"}
 
 
 class PipelineRuns:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
+from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.deletion import Plan
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.reconciliation import Reconciled
@@ -46,6 +48,8 @@ def checks(spec: WorkflowSpec, result: Result, metadata: Metadata) -> Iterator[C
     """
     partly = result.verdict.outcome is Outcome.PARTIAL
     yield Check(COMPLETED, result.verdict.outcome is Outcome.OK, "WARN" if partly else "ERROR", metadata)
+    for one in result.tested:
+        yield _data_test(spec, one)
     reconciled = result.reconciled
     if reconciled is None:
         return
@@ -81,6 +85,32 @@ def _no_mass_deletion(spec: WorkflowSpec, plan: Plan) -> Check:
     if plan.refusals:
         found["refused"] = _table(("scope", "vanishing", "held", "percent", "first"), plan.refusals)
     return Check(NO_MASS_DELETION, not plan.refusals, "ERROR", found)
+
+
+def _data_test(spec: WorkflowSpec, one: Tested) -> Check:
+    """A test that could not run is an error, however bad it would be if the data did not pass."""
+    warns = one.passed is False and one.test.severity == "warn"
+    found: Metadata = {
+        "result": _typed("text", one.message),
+        "definition": _typed("text", one.test.definition),
+        "of": _typed("text", one.test.subject),
+        "parameters": _typed("json", one.test.parameters),
+        **{f"measured/{name}": _measured(value) for name, value in one.values.items()},
+    }
+    for name, rows in (("rows/passed", one.passed_rows), ("rows/failed", one.failed_rows)):
+        if rows is not None:
+            found[name] = _typed("int", rows)
+    if one.case is not None:
+        site = spec.catalog_url.removesuffix("/api")
+        found["catalog"] = _typed("url", f"{site}/test-case/{quote(one.case)}")
+    return Check(one.test.check, one.passed is True, "WARN" if warns else "ERROR", found)
+
+
+def _measured(value: str) -> Metadata:
+    try:
+        return _typed("float", float(value))
+    except ValueError:
+        return _typed("text", value)
 
 
 def all_failures(result: Result) -> str | None:
@@ -132,6 +162,9 @@ def _arrivals(result: Result) -> Metadata:
     if result.workflow is Workflow.USAGE:
         found["usage/queries"] = _typed("int", account.other_writes["queries"])
         found["usage/tables"] = _typed("int", account.other_writes["usage"])
+    if result.workflow is Workflow.TESTS:
+        for name, ended in (("passed", True), ("failed", False), ("not_run", None)):
+            found[f"tests/{name}"] = _typed("int", sum(one.passed is ended for one in result.tested))
     return found
 
 

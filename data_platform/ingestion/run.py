@@ -15,6 +15,7 @@ from typing import Any
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
 from data_platform.ingestion import config, dbt, inventory, ownership, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
+from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.ended import Ended, logged_failures
 from data_platform.ingestion.inventory import LEAVES, Changed
@@ -43,6 +44,7 @@ class Result:
         ownership: what was written of owners, domains and tiers, or None when the source's definition gives none.
         reconciled: how the catalog compares with the source, and what was deleted; None when the run lists nothing.
         notices: what will stop a later run unless somebody sees to it, in sentences.
+        tested: what became of each data-quality test.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
         peak_memory: largest resident size of this process, in MiB.
@@ -59,6 +61,7 @@ class Result:
     ownership: ownership.Written | None = None
     reconciled: Reconciled | None = None
     notices: tuple[str, ...] = ()
+    tested: tuple[Tested, ...] = ()
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
@@ -90,21 +93,17 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="data-platform-") as scratch:
         with progress.stage("loading", "loading OpenMetadata's client"):
-            create = config.workflow_factory(spec)
-            shims.cache_version_header()
-            shims.leave_status_to_us()
-            Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
-            sources.install()
+            create = load(spec, traffic)
             settings = config.build(spec, connection, token, Path(scratch))
         with progress.stage("connecting", f"connecting to {spec.service}"):
-            workflow = _create(create, settings, spec)
+            workflow = create_workflow(create, settings, spec)
             findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
         reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
         if reconciliation:
             with progress.stage("inventory", "asking source and catalog what they have"):
                 reconciliation.begin()
         with progress.stage("workflow", f"running the {spec.asked} workflow"), logged_failures() as logged:
-            _execute(workflow, spec)
+            execute(workflow, spec)
         ended = Ended(workflow, logged, traffic.account())
         if reconciliation:
             owned = _own(spec, catalog, progress, ended.account)
@@ -133,7 +132,22 @@ def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, account
         return ownership.apply(catalog, config.category(spec), spec.service, spec.ownership, account.written)
 
 
-def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
+def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
+    """Import OpenMetadata's client and remove from it what stands in the way; returns what makes its workflow."""
+    create = config.workflow_factory(spec)
+    shims.cache_version_header()
+    shims.leave_status_to_us()
+    Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
+    sources.install()
+    return create
+
+
+def create_workflow(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
+    """OpenMetadata's workflow of a configuration, ready to run.
+
+    Raises:
+        DataPlatformError: it cannot be made; says why.
+    """
     try:
         workflow = create(settings)
     except Exception as error:
@@ -143,7 +157,12 @@ def _create(create: config.Create, settings: config.Config, spec: WorkflowSpec) 
     return workflow
 
 
-def _execute(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
+def execute(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
+    """Run OpenMetadata's workflow to its end.
+
+    Raises:
+        DataPlatformError: it broke off; says why.
+    """
     _stop_cleanly(workflow, spec)
     try:
         workflow.execute()

@@ -1,4 +1,4 @@
-"""Two costs and two faults of OpenMetadata's client, removed from outside.
+"""Two costs and some faults of OpenMetadata's client, removed from outside.
 
 Each shim looks at the client first and does nothing once its cause is gone there, so that a later client needs
 no change here.
@@ -97,3 +97,31 @@ def leave_status_to_us() -> bool:
 
 def _say_nothing(*_arguments: Any, **_options: Any) -> None:
     """Take the place of a method."""
+
+
+def update_every_test_case(runner: Any) -> bool:
+    """Let every test case that is there already be updated and run once.
+
+    The client takes cases out of the list that it numbers them by, so from the second on another one is taken out:
+    of four cases, two were run twice and two not at all.
+
+    Args:
+        runner: the workflow's ``TestCaseRunner``.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    inner = runner._update_test_cases
+    if ".pop(" not in inspect.getsource(inner):
+        return False
+
+    def _update_test_cases(test_cases_to_update: list[Any], test_cases: list[Any], table_fqn: str) -> list[Any]:
+        wanted = {test.name: test for test in test_cases_to_update}
+        updated: list[Any] = []
+        for case in test_cases:
+            name = case.name.root
+            updated += inner([wanted[name]], [case], table_fqn) if name in wanted else [case]
+        return updated
+
+    runner._update_test_cases = _update_test_cases
+    return True

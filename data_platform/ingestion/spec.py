@@ -52,6 +52,7 @@ class Workflow(StrEnum):
     LINEAGE = "lineage"
     USAGE = "usage"
     PROFILING = "profiling"
+    TESTS = "tests"
 
 
 class Ownership(BaseModel):

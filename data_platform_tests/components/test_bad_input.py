@@ -167,6 +167,48 @@ BAD_INPUT = {
         14,
         "domain: is written by the metadata workflow, which this source does not have.",
     ),
+    "unknown test definition": (
+        ("    profiling: {}", "    tests:\n      a.b:\n      - {definition: rowCountToEqual, parameters: {value: 3}}"),
+        18,
+        "workflows.tests.a.b[0].definition: cannot be 'rowCountToEqual': known values are tableRowCountToEqual, ",
+    ),
+    "unknown parameter of a test": (
+        (
+            "    profiling: {}",
+            "    tests:\n      a.b:\n      - {definition: tableRowCountToBeBetween, parameters: {minimum: 3}}",
+        ),
+        18,
+        "workflows.tests.a.b[0].parameters.minimum: is not a known field: known fields are minValue, maxValue.",
+    ),
+    "missing parameter of a test": (
+        ("    profiling: {}", "    tests:\n      a.b:\n      - {definition: tableRowCountToEqual}"),
+        18,
+        "workflows.tests.a.b[0].parameters: is missing: set it.",
+    ),
+    "column of a test of a table": (
+        ("    profiling: {}", "    tests:\n      a.b:\n      - {definition: tableRowCountToBeBetween, column: id}"),
+        18,
+        "workflows.tests.a.b[0].column: is not a known field: known fields are ",
+    ),
+    "test of something that is no table": (
+        ("    profiling: {}", "    tests:\n      orders:\n      - {definition: tableRowCountToBeBetween}"),
+        17,
+        "workflows.tests.orders: is no table: write schema.table or database.schema.table.",
+    ),
+    "two tests of one name": (
+        (
+            "    profiling: {}",
+            "    tests:\n      a.b:\n      - {definition: columnValuesToBeUnique, column: id}\n"
+            "      - {definition: columnValuesToBeUnique, column: id}",
+        ),
+        19,
+        "workflows.tests.a.b[1]: is the second test called a_b__columnValuesToBeUnique__id: give one of them a `name`.",
+    ),
+    "no test": (
+        ("    profiling: {}", "    tests: {}"),
+        16,
+        "workflows.tests: is empty.",
+    ),
     "order after itself": (
         ("  workflows:", "  after: [shop]\n  workflows:"),
         14,
@@ -188,7 +230,7 @@ BAD_FRAME = {
     "unknown workflow": (
         ("    profiling: {}", "    profiler: {}"),
         "`attributes.workflows.profiler at {file}:16`",
-        "Input should be 'metadata', 'lineage', 'usage' or 'profiling'",
+        "Input should be 'metadata', 'lineage', 'usage', 'profiling' or 'tests'",
     ),
     "unknown schedule": (
         ("  workflows:", "  schedules: {metadata: [weekly]}\n  workflows:"),

@@ -193,6 +193,31 @@ def test_owners_domain_and_tier_go_to_the_catalog_with_the_metadata_the_narrower
     assert profiling.ownership == ()
 
 
+def test_every_declared_test_is_a_check_of_the_tests_asset_which_comes_after_the_metadata(project: Project) -> None:
+    project.write(
+        WORKING.replace(
+            "profiling: {}",
+            "tests:\n      sales.orders:\n"
+            "      - {definition: tableRowCountToBeBetween, parameters: {minValue: 1}}\n"
+            "      - {definition: columnValuesToBeNotNull, column: total, severity: warn, description: Not free}",
+        )
+    )
+    key = dg.AssetKey(["openmetadata", "shop", "tests"])
+    spec = spec_of(project, key)
+    assert [dep.asset_key for dep in spec.deps] == [METADATA]
+    assert spec.description
+    assert spec.description.startswith("Results of data-quality tests of tables and columns of Postgres")
+    checks = project.load().resolve_assets_def(key).check_specs
+    assert {check.name: check.description for check in checks if check.name != "completed"} == {
+        "sales_orders__tableRowCountToBeBetween": "OpenMetadata's tableRowCountToBeBetween of sales.orders.",
+        "sales_orders__columnValuesToBeNotNull__total": "Not free",
+    }
+    run(project, key)
+    (sent,) = project.launcher.specs
+    assert sent.kind is Workflow.TESTS
+    assert sent.options["sales.orders"][1]["column"] == "total"
+
+
 def test_only_owners_that_the_definition_states_go_to_the_catalog(project: Project) -> None:
     project.write(WORKING)
     assert list(spec_of(project).owners) == ["team:data-platform"]

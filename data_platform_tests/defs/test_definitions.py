@@ -28,7 +28,7 @@ THE_TWELVE = {
     "openmetadata/trino/profiling",
     "openmetadata/iceberg/profiling",
 }
-THE_DEMOS = {"openmetadata/postgres/metadata", "openmetadata/postgres/lineage", "openmetadata/postgres/profiling"}
+THE_DEMOS = {f"openmetadata/postgres/{workflow}" for workflow in ("metadata", "lineage", "profiling", "tests")}
 CONNECTED_IN_THE_DEMO = THE_DEMOS | {
     "openmetadata/dbt/metadata",
     "openmetadata/dbt/lineage",

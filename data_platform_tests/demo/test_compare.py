@@ -131,8 +131,15 @@ def test_what_is_lost_of_dbt_is_told(api: httpx.Client, catalog: Catalog, expect
         "analytics.airline_punctuality is tagged Tier.Tier2: the catalog does not say so.",
         "analytics.airline_punctuality is owned by analytics: the catalog does not say so.",
         "analytics.airline_punctuality is owned by flight-operations: only the catalog says so.",
-        "The test source_unique_aviation_flights_flight_id is missing in the catalog.",
         "The dashboard flight_board.punctuality shows analytics.airline_punctuality: the catalog does not say so.",
+        "The test source_unique_aviation_flights_flight_id is missing in the catalog.",
+    ]
+
+
+def test_a_data_test_that_is_not_what_sql_says_is_told(catalog: Catalog, expected: dict[str, Any]) -> None:
+    expected["data_tests"]["columnValuesToBeUnique__carrier"]["status"] = "Failed"
+    assert differences(catalog, expected) == [
+        "The test columnValuesToBeUnique__carrier was Success according to the catalog, it was Failed."
     ]
 
 

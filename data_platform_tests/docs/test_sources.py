@@ -9,6 +9,7 @@ import yaml
 
 from data_platform.components.definition import check_definition
 from data_platform.ingestion.schemas import connectors
+from data_platform.ingestion.schemas.check import violations
 from data_platform.ingestion.spec import Workflow
 from docs.generate import FOLDER, pages
 
@@ -17,8 +18,14 @@ EXAMPLE = re.compile(r"## Example\n\n```yaml\n(.*?)```", re.DOTALL)
 
 def test_every_page_is_what_the_generator_writes() -> None:
     written = {path: path.read_text() for path in (FOLDER / "sources").glob("*.md")}
-    written[FOLDER / "sources.md"] = (FOLDER / "sources.md").read_text()
+    written |= {FOLDER / name: (FOLDER / name).read_text() for name in ("sources.md", "data_tests.md")}
     assert written == pages(), "run '.venv/bin/python -m docs.generate'"
+
+
+def test_the_example_of_the_tests_page_can_work() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", (FOLDER / "data_tests.md").read_text(), re.DOTALL)
+    options = yaml.safe_load(text)["workflows"]["tests"]
+    assert violations(options, connectors()["Postgres"].options_schema(Workflow.TESTS)) == []
 
 
 def test_every_connector_in_use_has_a_page() -> None:

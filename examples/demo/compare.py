@@ -156,6 +156,7 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *_lineage(catalog, tables, expected["lineage"]),
         *compare_ownership.differences(tables, expected["ownership"]),
         *compare_dbt.differences(catalog, tables, expected["dbt"]),
+        *compare_dbt.test_differences(catalog.test_cases(), expected["dbt"]["tests"] | expected["data_tests"], tables),
         *_profiles(catalog, tables, expected["profiles"]),
         *container_differences(catalog.client, expected["storage"]),
         *(pipeline_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
@@ -295,7 +296,7 @@ def _summary(expected: dict[str, Any]) -> str:
     edges = sum(len(sources) for view in expected["lineage"].values() for sources in view.values())
     figures = sum(1 + sum(map(len, profile["columns"].values())) for profile in expected["profiles"].values())
     entities = ", ".join(f"{number} {kind}" for kind, number in expected["entities"].items())
-    models, tests = expected["dbt"]["models"], expected["dbt"]["tests"]
+    models, tests = expected["dbt"]["models"], expected["dbt"]["tests"] | expected["data_tests"]
     return (
         f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} descriptions, "
         f"{len(expected['ownership'])} tables with their owners, domain and tier, "

@@ -104,6 +104,34 @@ _MENTIONED_COLUMNS: Final = """
       AND c.relnamespace::regnamespace::text IN ('aviation', 'analytics', 'reporting')
 """
 
+# What each test of the source's definition asks, in SQL: what it is about, and whether the data passes.
+_DATA_TESTS: Final = {
+    "tableRowCountToBeBetween": (
+        "aviation.flights",
+        "SELECT count(*) BETWEEN 300000 AND 400000 FROM aviation.flights",
+    ),
+    "columnValuesToBeNotNull__carrier": (
+        "aviation.flights.carrier",
+        "SELECT count(*) = count(carrier) FROM aviation.flights",
+    ),
+    "columnValuesToBeInSet__origin": (
+        "aviation.flights.origin",
+        "SELECT bool_and(origin IN ('EWR', 'JFK', 'LGA')) FROM aviation.flights",
+    ),
+    "nothing_arrives_that_has_not_left": (
+        "aviation.flights",
+        "SELECT bool_and(arr_time IS NULL OR dep_time IS NOT NULL) FROM aviation.flights",
+    ),
+    "columnValuesToBeUnique__carrier": (
+        "aviation.airlines.carrier",
+        "SELECT count(carrier) = count(DISTINCT carrier) FROM aviation.airlines",
+    ),
+    "columnValuesToMatchRegex__faa": (
+        "aviation.airports.faa",
+        "SELECT bool_and(faa ~ '^[0-9A-Z]{3}$') FROM aviation.airports",
+    ),
+}
+
 _IS_NUMBER: Final = """
     SELECT numeric_precision IS NOT NULL FROM information_schema.columns
     WHERE (table_schema, table_name, column_name) = (%s, %s, %s)
@@ -149,6 +177,10 @@ def expected(server: Server, artifacts: Path) -> dict[str, Any]:
             "lineage": _lineage(statement),
             "ownership": expected_ownership.expected(DATABASE, [name for name, _, _ in tables], dbt["models"]),
             "dbt": dbt,
+            "data_tests": {
+                name: {"status": "Success" if _rows(statement, query) == [(True,)] else "Failed", "of": subject}
+                for name, (subject, query) in _DATA_TESTS.items()
+            },
             "profiles": {table: _profile(statement, table, columns) for table, columns in _PROFILED.items()},
             "storage": raw_files.expected(),
         }

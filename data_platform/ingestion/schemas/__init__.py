@@ -6,7 +6,7 @@ its own. Their strings are checked by ``check``, which also accepts secret refer
 
 - ``index.json``: every connector, its service category, and the schema of the options of each workflow it has
 - ``connections/<connector>.json``: the connection's fields
-- ``options/<pipeline>.json``: ``sourceConfig.config`` of a workflow
+- ``options/<pipeline>.json``: ``sourceConfig.config`` of a workflow; of ``tests`` what each test definition takes
 - ``own.json``: both parts for connectors that OpenMetadata lacks
 
 A connection's and an option's ``type`` are left out (the connector and the workflow decide them), and so are the
@@ -34,6 +34,9 @@ OURS: Final[Mapping[str, str]] = {
     "supports": "the connector knows what it supports",
 }
 """Prefixes of fields that a definition cannot set, and why."""
+
+TESTS: Final = "testSuitePipeline"
+"""The schema of what a ``tests`` workflow tests. OpenMetadata has no such options: its workflow tests one table."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ def connectors() -> Mapping[str, Connector]:
     """Every known connector by its name, in alphabetical order."""
     entries = {**_read("index.json"), **{name: {**entry, "own": True} for name, entry in _own().items()}}
     return {name: _connector(name, entries[name]) for name in sorted(entries, key=str.casefold)}
+
+
+def test_definitions() -> Mapping[str, Schema]:
+    """JSON Schema of a test of each of OpenMetadata's test definitions, by the definition's name."""
+    return cast("Mapping[str, Schema]", _read(f"options/{TESTS}.json")["$defs"])
 
 
 def _connector(name: str, entry: Mapping[str, Any]) -> Connector:

@@ -161,6 +161,8 @@ def _explain(error: ValidationError) -> Iterator[Violation]:
             yield Violation(path, f"cannot be {instance!r}", closest(str(instance), _values(error), "values"))
         case "minimum" | "maximum" | "exclusiveMinimum":
             yield Violation(path, f"must be {_BOUNDS[error.validator]} {rule}")
+        case "minProperties" | "minItems":
+            yield Violation(path, "is empty")
         case "anyOf":
             yield from _explain_alternatives(error)
         case _:

@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
-from data_platform.ingestion.schemas import FOLDER, OURS
+from data_platform.ingestion.schemas import FOLDER, OURS, TESTS, data_tests
 from data_platform.ingestion.spec import DESCRIBED
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _DATABASE_WORKFLOWS: Final = {
     "lineage": ("databaseServiceQueryLineagePipeline", {"supportsLineageExtraction", "supportsViewLineageExtraction"}),
     "usage": ("databaseServiceQueryUsagePipeline", {"supportsUsageExtraction"}),
     "profiling": ("databaseServiceProfilerPipeline", {"supportsProfiler"}),
+    "tests": (TESTS, {"supportsProfiler"}),
 }
 _DBT: Final = "dbtPipeline"
 
@@ -52,8 +53,9 @@ def generate() -> dict[str, str]:
             index[name] = {"category": category, "workflows": _workflows(category, model)}
             documents[f"connections/{name}.json"] = _schema(model)
     index["dbt"] = {"category": "database", "workflows": {"metadata": _DBT, "lineage": _DBT}}
-    for options in sorted({name for entry in index.values() for name in entry["workflows"].values()}):
+    for options in sorted({name for entry in index.values() for name in entry["workflows"].values()} - {TESTS}):
         documents[f"options/{options}.json"] = _schema(_pipeline_model(options))
+    documents[f"options/{TESTS}.json"] = data_tests.schema()
     documents["connections/dbt.json"] = _split_dbt(documents[f"options/{_DBT}.json"])
     documents["index.json"] = {name: index[name] for name in sorted(index, key=str.casefold)}
     return {path: _text(document) for path, document in documents.items()}
