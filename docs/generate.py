@@ -1,7 +1,7 @@
 """Writes ``docs/sources``, ``data_tests.md`` and ``reliability.md``: ``.venv/bin/python -m docs.generate``.
 
-Each page of a source is made of what the package knows of the connector (its workflows, its fields, an example that loads) and of a
-note of ours in ``docs/notes`` on what the source must allow. A test fails when a page is stale.
+Each page of a source is made of what the package knows of the connector (its workflows, its fields, an example that
+loads) and of a note of ours in ``docs/notes`` on what the source must allow. A test fails when a page is stale.
 """
 
 from __future__ import annotations

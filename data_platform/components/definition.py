@@ -12,7 +12,8 @@ from typing import Any, Final, cast
 from data_platform.components.ownership import ownership_problems
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import ConfigurationError
-from data_platform.ingestion.data_tests import DataTest, parts
+from data_platform.ingestion.data_tests import DataTest
+from data_platform.ingestion.names import split
 from data_platform.ingestion.schemas import Connector, connectors
 from data_platform.ingestion.schemas.check import Path, Violation, closest, violations
 from data_platform.ingestion.spec import Workflow
@@ -53,7 +54,7 @@ def check_definition(
         after: services of the sources that must come first.
         sources: services of all other sources that have metadata.
         numbers: ``retries``, ``min_success_percent`` and ``timeout``.
-        ownership: those of ``domain``, ``tier`` and ``ownership`` that are given.
+        ownership: those of ``owners``, ``domain``, ``tier`` and ``ownership`` that are given.
         locate: where a path of the definition is written, for example ``defs.yaml:7``.
 
     Raises:
@@ -165,7 +166,7 @@ def _test_problems(options: Options) -> Iterator[Violation]:
     """Tables that cannot be found and tests that cannot be told apart, which no schema sees."""
     seen: set[str] = set()
     for table, tests in options.items():
-        if len(parts(table)) not in (2, 3):
+        if len(split(table)) not in (2, 3):
             yield Violation(("workflows", "tests", table), "is no table", "write schema.table or database.schema.table")
         for index, test in enumerate(cast(list[Any], tests) if isinstance(tests, list) else []):
             own = cast(dict[str, Any], test) if isinstance(test, dict) else {}

@@ -26,7 +26,7 @@ from data_platform.components.deletion import RUN_CONFIG, DeletionLimit, allows_
 from data_platform.components.description import describe, describe_unconnected
 from data_platform.components.frame import violations_of, with_clear_errors
 from data_platform.components.locator import Locator
-from data_platform.components.ownership import rules
+from data_platform.components.ownership import GIVES, rules
 from data_platform.components.scaffold import MetadataSourceScaffolder
 from data_platform.components.templates import LITERAL
 from data_platform.ingestion.schemas import Connector, connectors
@@ -161,7 +161,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
                 "deletion.max_share": self.deletion.max_share,
                 "timeout": self.timeout,
             },
-            ownership={name: given for name in ("domain", "tier", "ownership") if (given := getattr(self, name))},
+            ownership={name: given for name in (*GIVES, "ownership") if (given := getattr(self, name))},
             locate=locate,
         )
         made = self._made_tables(context)

@@ -10,7 +10,9 @@ from data_platform.ingestion.schemas import Connector
 from data_platform.ingestion.schemas.check import Violation, violations
 from data_platform.ingestion.spec import Ownership, Workflow
 
-_GIVES: Final = ("owners", "domain", "tier")
+GIVES: Final = ("owners", "domain", "tier")
+"""What a rule can give."""
+
 _SCHEMA: Final = {"properties": {"ownership": {"type": "array", "items": Ownership.model_json_schema()}}}
 
 
@@ -33,25 +35,34 @@ def rules(
 def ownership_problems(
     connector: Connector, workflows: Mapping[Workflow, Any], given: Mapping[str, Any]
 ) -> Iterator[Violation]:
-    """Everything that is wrong with ``domain``, ``tier`` and ``ownership``.
+    """Everything that is wrong with ``owners``, ``domain``, ``tier`` and ``ownership``.
 
     Args:
         connector: the source's connector.
         workflows: the source's workflows; only the keys are looked at.
-        given: those of the three that the definition has.
+        given: those of the four that the definition has.
     """
-    for name in given:
+    # Owners own the source's assets, too.
+    for name in [name for name in given if name != "owners"]:
         if connector.service_collection is None:
             remedy = "write it at the source of the service whose tables they are"
             yield Violation((name,), f"{connector.name} has no service of its own in the catalog", remedy)
         elif Workflow.METADATA not in workflows:
             yield Violation((name,), "is written by the metadata workflow, which this source does not have")
     yield from violations(given, _SCHEMA)
+    yield from _owner_problems(given)
     own: Any = given.get("ownership")
     for index, rule in enumerate(cast(list[Any], own) if isinstance(own, list) else []):
         if isinstance(rule, dict):
             for problem in _rule_problems(connector, cast(dict[str, Any], rule)):
                 yield Violation(("ownership", index, *problem.path), problem.what, problem.remedy)
+
+
+def _owner_problems(given: Mapping[str, Any]) -> Iterator[Violation]:
+    owners = given.get("owners")
+    names = cast(list[Any], owners) if isinstance(owners, list) else []
+    if len(names) > 1 and any(str(name).startswith("team:") for name in names):
+        yield Violation(("owners",), "has a team among others", "the catalog takes one team, or people only")
 
 
 def _rule_problems(connector: Connector, rule: Mapping[str, Any]) -> Iterator[Violation]:
@@ -60,8 +71,9 @@ def _rule_problems(connector: Connector, rule: Mapping[str, Any]) -> Iterator[Vi
         yield Violation(("tables",), f"{connector.name} has no tables", remedy)
     elif not rule.get("tables"):
         yield Violation(("tables",), "is missing", "set it; what is for all tables is written beside `ownership`")
-    if not any(rule.get(name) for name in _GIVES):
-        yield Violation((), "gives nothing", f"what a rule can give is {', '.join(_GIVES)}")
+    yield from _owner_problems(rule)
+    if not any(rule.get(name) for name in GIVES):
+        yield Violation((), "gives nothing", f"what a rule can give is {', '.join(GIVES)}")
     try:
         re.compile(str(rule.get("tables")))
     except re.error as error:

@@ -14,9 +14,10 @@ from typing import Any, Final, cast
 from data_platform.errors import EntityNotFoundError
 from data_platform.ingestion import config, shims, verdict
 from data_platform.ingestion.catalog import CatalogClient, Entity
-from data_platform.ingestion.data_tests import DataTest, Tested, declared, parts
+from data_platform.ingestion.data_tests import DataTest, Tested, declared
 from data_platform.ingestion.diagnosis import shorten
 from data_platform.ingestion.ended import Ended
+from data_platform.ingestion.names import split
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.run import Result, costs, create_workflow, execute, load
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
@@ -85,7 +86,7 @@ def _find(
 ) -> tuple[Entity | None, str]:
     """The catalog's table of that name, or why there is not exactly one."""
     fqns = [f"{spec.service}.{name}"]
-    if len(parts(name)) == 2:
+    if len(split(name)) == 2:
         only = connection.get("database") or connection.get("catalog")
         databases = catalog.list("databases", service=spec.service)
         fqns = [f"{each['fullyQualifiedName']}.{name}" for each in databases if only in (None, each["name"])]

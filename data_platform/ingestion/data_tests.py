@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform.ingestion.schemas import test_definitions
-
-_PART: Final = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 
 
 class DataTest(BaseModel):
@@ -94,11 +92,6 @@ class Tested:
     passed_rows: int | None = None
     failed_rows: int | None = None
     recorded: bool = False
-
-
-def parts(name: str) -> list[str]:
-    """The parts of a table's name, quoted as they are written."""
-    return _PART.findall(name)
 
 
 def declared(options: Mapping[str, Any]) -> tuple[DataTest, ...]:

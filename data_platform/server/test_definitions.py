@@ -21,7 +21,9 @@ tableRowCountToEqual | The number of rows is a value || value:INT!
 tableRowInsertedCountToBeBetween | Rows came || min:INT max:INT columnName:STRING! rangeType:STRING! rangeInterval:INT!
 """
 
-_COLUMN = """
+_LOCATION = "locationReferenceType:ARRAY! longitudeColumnName:STRING! latitudeColumnName:STRING! radius:FLOAT!"
+
+_COLUMN = f"""
 columnValueLengthsToBeBetween | Lengths are between two values | texts | minLength:INT maxLength:INT
 columnValueMaxToBeBetween | The maximum is in a range | numbers | minValueForMaxInCol:INT maxValueForMaxInCol:INT
 columnValueMeanToBeBetween | The mean is in a range | numbers | minValueForMeanInCol:INT maxValueForMeanInCol:INT
@@ -30,6 +32,7 @@ columnValueMinToBeBetween | The minimum is in a range | numbers | minValueForMin
 columnValueStdDevToBeBetween | The spread is so | numbers | minValueForStdDevInCol:INT maxValueForStdDevInCol:INT
 columnValuesMissingCount | As many values are missing | any | missingCountValue:INT! missingValueMatch:STRING
 columnValuesSumToBeBetween | The sum is between two values | numbers | minValueForColSum:INT maxValueForColSum:INT
+columnValuesToBeAtExpectedLocation | Places are right | any | {_LOCATION}
 columnValuesToBeBetween | All values are between two values | numbers times | minValue:NUMBER maxValue:NUMBER
 columnValuesToBeInSet | All values are of a set | any | allowedValues:ARRAY! matchEnum:BOOLEAN
 columnValuesToBeNotInSet | No value is of a set | any | forbiddenValues:ARRAY!

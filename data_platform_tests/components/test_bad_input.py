@@ -162,6 +162,11 @@ BAD_INPUT = {
         14,
         "ownership[0]: gives nothing: what a rule can give is owners, domain, tier.",
     ),
+    "owners that the catalog does not take together": (
+        ("  workflows:", "  owners: [team:shop, ada@example.org]\n  workflows:"),
+        14,
+        "owners: has a team among others: the catalog takes one team, or people only.",
+    ),
     "domain of a source without metadata": (
         ("  workflows:\n    metadata: {}", "  domain: Sales\n  workflows:"),
         14,

@@ -53,9 +53,9 @@ def test_every_connector_has_a_connection_and_options_for_its_workflows() -> Non
 @pytest.mark.parametrize(
     ("name", "category", "workflows"),
     [
-        ("Trino", "database", {"metadata", "lineage", "usage", "profiling"}),
-        ("Postgres", "database", {"metadata", "lineage", "usage", "profiling"}),
-        ("Mysql", "database", {"metadata", "lineage", "usage", "profiling"}),
+        ("Trino", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
+        ("Postgres", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
+        ("Mysql", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
         ("Iceberg", "database", {"metadata", "profiling"}),
         ("dbt", "database", {"metadata", "lineage"}),
         ("Dagster", "pipeline", {"metadata"}),
