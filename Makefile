@@ -26,7 +26,7 @@ UV := $(or $(shell command -v uv),.make/uv/bin/uv)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test check bench test-integration
+.PHONY: help setup demo serve test check ci-defs bench test-integration
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,10 +66,13 @@ check: setup ## ruff, pyright, import-linter, and the definitions of every envir
 		VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_ENVIRONMENT=$$environment $(ORCHESTRATOR)/dg check defs || exit 1; \
 	done
 
+ci-defs: setup ## load every environment, and compare assets, checks and schedules with the committed lists
+	@$(ORCHESTRATOR)/python -m data_platform_tests.definitions --check
+
 bench: setup ## measure what the README states in figures
 	@$(ORCHESTRATOR)/python -m benchmarks
 
-test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL 15
+test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL 15, HashiCorp's Vault (built once)
 	@test -x /usr/lib/postgresql/15/bin/postgres || { \
 		echo "── installing postgresql-15"; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo); \

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from io import TextIOBase
@@ -18,13 +19,18 @@ from urllib.parse import quote, quote_plus
 PLACEHOLDER: Final = "*****"
 # Shorter values would blank out ordinary words, and are no secrets anyway.
 _SHORTEST: Final = 4
+# Shorter parts of a value are words that a log needs, such as "postgresql" of a whole URL.
+_LONG_PART: Final = 12
+_DELIMITERS: Final = re.compile(r"[/@:?#&=%+;,'\"\s]+")
 
 
 def _forms(value: str) -> Iterable[str]:
-    """The ways a value may be spelled in a log: as it is, in a URL, in JSON, as a Python literal, line by line."""
+    """The ways a value may be spelled in a log: as it is, in a URL, in JSON, as a Python literal, in parts."""
     yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
     yield from (json.dumps(value)[1:-1], repr(value)[1:-1])
     yield from (line for line in value.splitlines() if len(line) > 2 * _SHORTEST)
+    # A password inside a URL is taken apart where the URL is, and an error shows the part that it cannot read.
+    yield from (part for part in _DELIMITERS.split(value) if len(part) >= _LONG_PART)
 
 
 class Redactor:

@@ -36,6 +36,12 @@ def test_the_lines_of_a_key_are_secret_too() -> None:
     assert "kiG9w0BAQEFAASC" not in Redactor([key]).text("line 3: kiG9w0BAQEFAASC")
 
 
+def test_a_long_part_of_a_secret_that_a_url_took_apart_is_secret_too() -> None:
+    redactor = Redactor(["longenough1234/and@more"])
+    assert redactor.text("invalid port: 'longenough1234'") == f"invalid port: '{PLACEHOLDER}'"
+    assert redactor.text("and there is more") == "and there is more"
+
+
 def test_a_secret_inside_another_leaves_no_rest() -> None:
     assert Redactor(["hunter2", "hunter2-and-more"]).text("hunter2-and-more") == PLACEHOLDER
 

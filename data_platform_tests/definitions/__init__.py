@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,30 @@ def write() -> None:
     """Make what is found what is to be found."""
     for environment in ENVIRONMENTS:
         _file(environment).write_text(json.dumps(found(environment), indent=2) + "\n")
+
+
+def differences(committed: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """One line for each: ``+`` is new, ``-`` is gone, ``~`` has changed."""
+    return list(_differences("", committed, found))
+
+
+def _differences(path: str, before: Any, after: Any) -> Iterator[str]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            where = f"{path} > {key}" if path else key
+            if key not in after:
+                yield f"- {where}"
+            elif key not in before:
+                yield f"+ {where}"
+            else:
+                yield from _differences(where, before[key], after[key])
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from (f"- {path} > {item}" for item in before if item not in after)
+        yield from (f"+ {path} > {item}" for item in after if item not in before)
+    else:
+        yield f"~ {path}: {before!r} → {after!r}"
 
 
 def _file(environment: str) -> Path:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.server.testing import running_server
+from data_platform_tests.ingestion.child import Child
 from data_platform_tests.integration.real_vault import RealVault, running_real_vault
 from data_platform_tests.integration.vault_program import CannotBuildError, vault_program
 from data_platform_tests.vaults.contract import VaultContract
+from examples.demo.postgres import READER, Server
 
 pytestmark = pytest.mark.integration
 
@@ -26,3 +33,43 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVault]:
 
 class TestRealVault(VaultContract):
     pass
+
+
+def test_a_workflow_takes_longer_than_the_token_that_it_got_its_secrets_with(
+    server: RealVault, debian_postgres: Server, tmp_path: Path
+) -> None:
+    password = debian_postgres.reader_password.read_text().strip()
+    with running_server(tmp_path / "catalog") as catalog:
+        token = catalog.token()
+        server.write("secret-data/dagster/openmetadata", {"jwt_token": token})
+        server.write("old/shop", {"password": password})
+        ids = server.app_role("secret-data/dagster/openmetadata", "old/shop", ttl=server.short, longest=server.short)
+        spec = WorkflowSpec(
+            environment="dev",
+            service="shop",
+            connector="Postgres",
+            workflows=(Workflow.METADATA,),
+            connection={
+                "hostPort": f"127.0.0.1:{debian_postgres.port}",
+                "database": "shop",
+                "username": READER,
+                "authType": {"password": "vault:old/shop#password"},
+            },
+            options={"schemaFilterPattern": {"includes": ["^sales$"]}},
+            catalog_url=catalog.url,
+            catalog_token="vault:secret-data/dagster/openmetadata#jwt_token",
+            vault_address=server.secure_address,
+            run_id=str(uuid.uuid4()),
+        )
+        started = time.monotonic()
+        variables = {
+            "VAULT_AUTH_METHOD": "approle",
+            "VAULT_ROLE_ID": ids.role_id,
+            "VAULT_SECRET_ID": ids.secret_id,
+            "VAULT_CACERT": str(server.authority),
+        }
+        ended = Child(spec, tmp_path / "children", variables).end(timeout=240)
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert time.monotonic() - started > server.short
+    for secret in (password, token, ids.secret_id):
+        assert secret not in ended.everything

@@ -69,6 +69,11 @@ class FakeVault(VaultServer):
     _tickets: dict[str, Ticket] = field(default_factory=dict)
     _logins: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def tokens(self) -> list[str]:
+        """Every token that it gave out."""
+        return list(self._tickets)
+
     def write(self, path: str, fields: Mapping[str, Any]) -> None:
         self._secrets[path] = fields
 
