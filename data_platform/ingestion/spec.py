@@ -20,6 +20,9 @@ PROTOCOL: Final = 4
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
 """Variable that tells the child the file descriptor of its lifeline."""
 
+CATALOG_TOKEN: Final = "catalog_token"  # noqa: S105 - a name
+"""Name under which a script gets the catalog's token."""
+
 DESCRIBED: Final = "serviceName"
 """Field of dbt's connection: the database service whose tables the models are. Models are looked up there first, their
 SQL is read in its dialect, and the run's status is filed under it; dbt has no service of its own in the catalog."""

@@ -1,18 +1,13 @@
 """Starts one child process per workflow and turns what it says into Dagster's events.
 
 A Pipes client of our own, because Dagster's subprocess client loses the checks of a child that fails, retries what
-cannot succeed, knows no timeout and leaves children behind. The child of a step is gone when the step is: it is
-ended on termination and on a timeout, and it ends itself when the step is killed (``ingestion.lifeline``).
+cannot succeed, knows no timeout and leaves children behind. The child of a step is gone when the step is.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import time
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -22,17 +17,15 @@ from data_platform import __version__, environment
 from data_platform.errors import (
     ChildCrashedError,
     DataPlatformError,
-    IncompatibleEnvironmentError,
     ProtocolMismatchError,
     WorkflowTimeoutError,
 )
-from data_platform.ingestion.spec import COMPLETED, LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
+from data_platform.ingestion.spec import COMPLETED, PROTOCOL, REPORTS, Workflow, WorkflowSpec
+from data_platform.resources.processes import child, end, how_it_ended, interpreter
 from data_platform.resources.turns import turn
 from data_platform.secrets import variables
 
 CHILD: Final = "data_platform.ingestion.child"
-GRACE: Final = 8.0
-"""Seconds between SIGTERM and SIGKILL."""
 
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -79,7 +72,7 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
         Raises:
             DataPlatformError: it gave none.
         """
-        python = _interpreter()
+        python = interpreter()
         with (
             turn(spec.catalog_url, spec.target, spec.timeout, context.log.info) as held,
             dg.open_pipes_session(
@@ -92,86 +85,29 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
                     REPORTS: str(Path(context.instance.storage_directory()) / context.run.run_id / "data_platform"),
                 },
             ) as session,
-            _child(python, session, spec, held) as child,
+            child(python, ["-m", CHILD], _variables(session, spec), [held]) as process,
         ):
-            _wait(child, spec)
+            _wait(process, spec)
         _check_protocol(_messages(session))
-        _check_verdict(child, _messages(session), spec)
+        _check_verdict(process, _messages(session), spec)
         return session
 
 
-def _interpreter() -> Path:
-    python = environment.ingestion_python()
-    if not python.exists():
-        raise IncompatibleEnvironmentError(
-            "the ingestion environment's interpreter does not exist",
-            source=str(python),
-            remedy="run 'make setup', or set DATA_PLATFORM_INGESTION_PYTHON",
-        )
-    return python
+def _variables(session: dg.PipesSession, spec: WorkflowSpec) -> dict[str, str]:
+    needed = variables([spec.connection, spec.options, spec.catalog_token])
+    return {**environment.for_child(needed), **session.get_bootstrap_env_vars()}
 
 
-@contextmanager
-def _child(python: Path, session: dg.PipesSession, spec: WorkflowSpec, turn: int) -> Generator[subprocess.Popen[bytes]]:
-    """The child process; however the block is left, the child and what it started are gone afterwards."""
-    lifeline, held = os.pipe()
+def _wait(process: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
     try:
-        child = _start(python, session, spec, (lifeline, turn))
-    except OSError as error:
-        os.close(held)
-        raise IncompatibleEnvironmentError(
-            f"the ingestion environment's interpreter cannot be run ({error.strerror})",
-            source=str(python),
-            remedy="run 'make setup', or set DATA_PLATFORM_INGESTION_PYTHON",
-        ) from error
-    finally:
-        os.close(lifeline)
-    try:
-        yield child
-    finally:
-        _end(child)
-        os.close(held)
-
-
-def _start(
-    python: Path, session: dg.PipesSession, spec: WorkflowSpec, descriptors: tuple[int, int]
-) -> subprocess.Popen[bytes]:
-    lifeline, _ = descriptors
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        [str(python), "-I", "-m", CHILD],
-        env={
-            **environment.for_child(variables([spec.connection, spec.options, spec.catalog_token])),
-            **session.get_bootstrap_env_vars(),
-            LIFELINE: str(lifeline),
-        },
-        stdin=subprocess.DEVNULL,
-        pass_fds=descriptors,
-        start_new_session=True,
-    )
-
-
-def _wait(child: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
-    try:
-        child.wait(spec.timeout)
+        process.wait(spec.timeout)
     except subprocess.TimeoutExpired as error:
-        _end(child)
+        end(process)
         raise WorkflowTimeoutError(
             f"the {spec.asked} workflow was ended after {spec.timeout:g} seconds",
             source=spec.service,
             remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
         ) from error
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child to stop, then end its whole process group."""
-    if child.poll() is None:
-        child.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
 
 
 def _messages(session: dg.PipesSession) -> list[dict[str, Any]]:
@@ -188,12 +124,11 @@ def _check_protocol(messages: list[dict[str, Any]]) -> None:
         )
 
 
-def _check_verdict(child: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec) -> None:
-    if child.returncode == 0 and messages and "verdicts" in messages[-1]:
+def _check_verdict(process: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec) -> None:
+    if process.returncode == 0 and messages and "verdicts" in messages[-1]:
         return
-    how = f"signal {signal.Signals(-child.returncode).name}" if child.returncode < 0 else f"code {child.returncode}"
     raise ChildCrashedError(
-        f"the child process of the {spec.asked} workflow ended with {how} and without a verdict",
+        f"the child process of the {spec.asked} workflow ended with {how_it_ended(process)} and without a verdict",
         source=spec.service,
         remedy="look at the step's stderr; a SIGKILL that nobody sent means that the machine ran out of memory",
     )

@@ -10,14 +10,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,14 +28,14 @@ import psutil
 import pytest
 from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, decode_param
 
+from data_platform_tests.catalogs import free_port, issued, running_catalog
 from data_platform_tests.leaks.location import SPECS
 from data_platform_tests.leaks.search import Place, watching
 from data_platform_tests.vaults.fake import FakeVault, running_vault
 from examples.demo.postgres import Server, running_postgres
-from examples.demo.processes import Program, running
+from examples.demo.processes import Program
 
 ROOT = Path(__file__).parents[2]
-INGESTION = ROOT / ".venv-ingestion" / "bin"
 # What people set themselves, and would see in their own process list.
 OWN_VARIABLES = {"VAULT_SECRET_ID": "vault's secret id", "LEAK_TEST_OPTION": "an option"}
 
@@ -105,33 +104,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         vault.write("secret-data/dagster/openmetadata", {"jwt_token": token})
         (folder / "user").write_text(values["user"] + "\n")
         yield World(folder, vault, postgres, catalog, url, marks, values)
-
-
-@contextmanager
-def running_catalog(folder: Path) -> Iterator[tuple[Program, str]]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    command = [INGESTION / "data-platform", "server", "start", "--port", str(port), "--data", folder / "catalog"]
-    with running("catalog", command, logs=folder / "logs") as program:
-        program.wait_until(lambda: answers(url))
-        yield program, url
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/v1/system/version", timeout=2).is_success
-    except httpx.TransportError:
-        return False
-
-
-def issued(data: Path) -> str:
-    command = [INGESTION / "data-platform", "server", "token", "--data", data]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def spec(world: World, service: str, secret: str, **connection: str) -> dict[str, Any]:
