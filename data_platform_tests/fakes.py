@@ -13,8 +13,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-Answer = tuple[int, Any]
-"""A status and a document; with a status of 3xx the document is the address of the redirect."""
+Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
+"""A status, a document and headers; with a status of 3xx the document is the address of the redirect."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,26 @@ class Request:
 
 @contextmanager
 def listening(answer: Callable[[Request], Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A JSON server at the address that is yielded."""
+    """A JSON server at the address that is yielded; where ``answer`` raises, it hangs up."""
 
     class Handler(BaseHTTPRequestHandler):
         def respond(self) -> None:
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             request = Request(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
-            status, document = answer(request)
+            status, document, *headers = answer(request)
             text = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             if 300 <= status < 400:
                 self.send_header("Location", document)
+            for name, value in headers[0].items() if headers else ():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_LIST = do_PATCH = do_POST = do_PUT = respond  # noqa: N815 - http.server looks for these names
+        do_DELETE = do_GET = do_HEAD = do_LIST = do_PATCH = do_POST = do_PUT = respond  # noqa: N815 - http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests note the requests instead."""

@@ -29,9 +29,9 @@ from data_platform.errors import (
 from data_platform.ingestion import credentials, data_quality, lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.line import CatalogGone
 from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
-from data_platform.ingestion.retrying import CatalogGone
 from data_platform.ingestion.run import Result, ended_by, run
 from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic

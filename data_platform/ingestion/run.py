@@ -19,10 +19,10 @@ from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.ended import Ended, logged_failures
 from data_platform.ingestion.inventory import LEAVES, Changed
+from data_platform.ingestion.line import CatalogGone, Line
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.reconciliation import Reconciled, Reconciliation
-from data_platform.ingestion.retrying import CatalogGone, Line
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Account, Traffic
 from data_platform.ingestion.verdict import Evidence, Outcome, Unmatched, Verdict

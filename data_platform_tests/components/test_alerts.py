@@ -1,15 +1,12 @@
 """Alerts, from real runs of a real instance through the sensors to servers that receive them."""
 
-import json
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import dagster as dg
 import pytest
@@ -19,6 +16,7 @@ from data_platform.components.alerts import Alerts, sensors
 from data_platform.environment import ENVIRONMENTS
 from data_platform.resources.alert_channels import Channel, Email, Slack, Webhook
 from data_platform.resources.vault import VaultResource
+from data_platform_tests.fakes import Request, listening
 
 SECRET = "xoxb-not-a-real-token"
 HERE = replace(ENVIRONMENTS["qa"], catalog_url="https://catalog.example/api", dagster_url="https://dagster.example")
@@ -32,40 +30,23 @@ class Inbox:
         self.received: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.statuses: list[int] = []
-        inbox = self
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status = inbox.statuses.pop(0) if inbox.statuses else 200
-                if status == 200:
-                    as_json = "json" in self.headers["Content-Type"]
-                    fields = json.loads(content) if as_json else {k: v[0] for k, v in parse_qs(content).items()}
-                    inbox.received.append({"path": self.path, **fields})
-                    inbox.headers.append(dict(self.headers))
-                body = b'{"ok": true, "channel": "C1", "ts": "1"}'
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+    def answer(self, request: Request) -> tuple[int, Any]:
+        status = self.statuses.pop(0) if self.statuses else 200
+        if status == 200:
+            as_json = "json" in request.headers["Content-Type"]
+            fields = request.json if as_json else dict(parse_qsl(request.body.decode()))
+            self.received.append({"path": request.path, **fields})
+            self.headers.append(dict(request.headers))
+        return status, {"ok": True, "channel": "C1", "ts": "1"}
 
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
     inbox = Inbox()
-    thread = threading.Thread(target=inbox.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield inbox
-    inbox.server.shutdown()
-    inbox.server.server_close()
-    thread.join()
+    with listening(inbox.answer) as inbox.url:
+        yield inbox
 
 
 @pytest.fixture

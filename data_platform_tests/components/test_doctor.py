@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from data_platform.components import MetadataSource
 from data_platform.components.doctor import examine
 from data_platform.ingestion.preflight import Grade
 from data_platform.ingestion.spec import Workflow
+from data_platform_tests.fakes import Request, listening
 
 COMMAND = Path(sys.executable).with_name("data-platform")
 SECRET = "hunter2-and-more"
@@ -72,39 +71,26 @@ def test_what_a_source_lacks_is_named_with_what_to_do(found: list[dict[str, Any]
     assert dbt["found"].startswith("there is no file /app/src/ol_dbt/target/manifest.json")
 
 
-class Catalog(BaseHTTPRequestHandler):
-    """Answers what a healthy catalog would."""
-
-    def do_GET(self) -> None:
-        granted = [{"operation": operation, "access": "allow"} for operation in ("Create", "EditAll")]
-        body = json.dumps({"version": "2.0.6", "data": [], "permissions": granted}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+def healthy(_request: Request) -> tuple[int, Any]:
+    """What a healthy catalog answers."""
+    granted = [{"operation": operation, "access": "allow"} for operation in ("Create", "EditAll")]
+    return 200, {"version": "2.0.6", "data": [], "permissions": granted}
 
 
 def test_where_all_is_well_nothing_is_wrong_and_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_ENVIRONMENT", "dev")
     monkeypatch.setenv("TOKEN", "a.e30.c")
     monkeypatch.setenv("PASSWORD", SECRET)
-    with HTTPServer(("127.0.0.1", 0), Catalog) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        address = f"127.0.0.1:{server.server_port}"
+    with listening(healthy) as url:
+        address = url.removeprefix("http://")
         source = MetadataSource(
             service="shop",
             connector="Postgres",
             environments={"dev": {"hostPort": address, "username": "reader", "authType": {"password": "env:PASSWORD"}}},
             workflows={Workflow.METADATA: {}},
         )
-        here = replace(environment.current(), catalog_url=f"http://{address}/api", catalog_token="env:TOKEN")
+        here = replace(environment.current(), catalog_url=f"{url}/api", catalog_token="env:TOKEN")
         found = examine([source], here)
-        server.shutdown()
-        thread.join()
     assert {(one.source, one.finding.check): one.finding.grade for one in found if one.finding.check != "disk"} == {
         ("all", "client"): Grade.OK,
         ("all", "catalog"): Grade.OK,

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from data_platform.ingestion import preflight
 from data_platform.ingestion.preflight import Finding, Grade
 from data_platform.ingestion.reachability import reach
 from data_platform.server.testing import RunningServer
+from data_platform_tests.fakes import listening
 from data_platform_tests.ingestion.child import Ended
 from data_platform_tests.ingestion.conftest import SpecMaker
 
@@ -95,20 +95,8 @@ def web() -> Iterator[tuple[str, list[int]]]:
     """A web server and the statuses that it answers with."""
     statuses: list[int] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.send_response(statuses.pop(0))
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", statuses
-        server.shutdown()
-        thread.join()
+    with listening(lambda _request: (statuses.pop(0), None)) as url:
+        yield url, statuses
 
 
 def test_a_source_that_listens_is_reachable(web: tuple[str, list[int]], tmp_path: Path) -> None:

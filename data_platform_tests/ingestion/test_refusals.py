@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 
 from data_platform.ingestion import preflight
 from data_platform.ingestion.preflight import Grade
 from data_platform.server.testing import RunningServer
+from data_platform_tests.fakes import Request, listening
 from data_platform_tests.ingestion.child import Ended
 from data_platform_tests.ingestion.conftest import SpecMaker
 
@@ -60,24 +59,11 @@ def test_a_token_that_the_catalog_accepts_is_good_though_this_machines_clock_say
 ) -> None:
     token = catalog.token(lifetime=timedelta(hours=-1))
 
-    class Behind(BaseHTTPRequestHandler):
-        """A catalog whose clock is behind: it accepts the token."""
+    def behind(_request: Request) -> tuple[int, Any]:
+        """A catalog whose clock is behind accepts the token."""
+        return 200, {"version": "2.0.6", "data": [], "permissions": []}
 
-        def do_GET(self) -> None:
-            body = json.dumps({"version": "2.0.6", "data": [], "paging": {"total": 0}, "permissions": []}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Behind) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        findings = list(preflight.catalog(f"http://127.0.0.1:{server.server_port}/api", token, "2.0.6.0", ["database"]))
-        server.shutdown()
-        thread.join()
+    with listening(behind) as url:
+        findings = list(preflight.catalog(f"{url}/api", token, "2.0.6.0", ["database"]))
     assert [finding.grade for finding in findings] == [Grade.OK, Grade.WARNING, Grade.OK]
     assert "compare the clocks" in findings[1].sentence

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,11 @@ import requests
 
 from data_platform.errors import CatalogUnauthorizedError, CatalogUnreachableError
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.retrying import CatalogGone, Line, repeatable
+from data_platform.ingestion.line import CatalogGone, Line
+from data_platform.ingestion.retrying import repeatable
 from data_platform.ingestion.traffic import Traffic
 from data_platform.server.testing import RunningServer
+from data_platform_tests.fakes import Request, listening
 from data_platform_tests.ingestion.catalog_process import catalog_process
 from data_platform_tests.ingestion.child import Child, Ended
 from data_platform_tests.ingestion.conftest import SpecMaker
@@ -33,40 +33,22 @@ class Catalog:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.asked: list[float] = []
-        catalog = self
+        self.url = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def _answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                catalog.asked.append(time.monotonic())
-                status, headers = catalog.answers.pop(0) if catalog.answers else OK
-                self.close_connection = True
-                if status:
-                    body = json.dumps({"code": status, "message": "as queued", "name": "orders"}).encode()
-                    self.send_response(status)
-                    for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(body)
-
-            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class's names
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/api"
+    def answer(self, _request: Request) -> tuple[int, Any, dict[str, str]]:
+        self.asked.append(time.monotonic())
+        status, headers = self.answers.pop(0) if self.answers else OK
+        if not status:
+            raise ConnectionAbortedError
+        return status, {"code": status, "message": "as queued", "name": "orders"}, headers
 
 
 @pytest.fixture
 def answering() -> Iterator[Catalog]:
     catalog = Catalog()
-    thread = threading.Thread(target=catalog.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield catalog
-    catalog.server.shutdown()
-    catalog.server.server_close()
-    thread.join()
+    with listening(catalog.answer) as url:
+        catalog.url = f"{url}/api"
+        yield catalog
 
 
 @pytest.fixture
