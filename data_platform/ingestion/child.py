@@ -21,6 +21,7 @@ from dagster_pipes import PipesContext, open_dagster_pipes  # pyright: ignore[re
 
 from data_platform import __version__, environment
 from data_platform.errors import (
+    CatalogError,
     DataPlatformError,
     IncompatibleEnvironmentError,
     ProtocolMismatchError,
@@ -136,7 +137,12 @@ def _run_checked(
     traffic: Traffic,
 ) -> list[Result]:
     with progress.stage("preflight", "checking what the run needs"):
-        for notice in _preflight(spec, connection, token):
+        try:
+            notices = _preflight(spec, connection, token)
+        except CatalogError:
+            filed.leave()
+            raise
+        for notice in notices:
             progress.notice(notice)
         filed.begin()
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:

@@ -43,6 +43,11 @@ class PipelineRuns:
         self._spec = spec
         self._tell = tell
         self._started = _now()
+        self._left = False
+
+    def leave(self) -> None:
+        """File nothing: this catalog does not answer, refuses the token, or is not of our version."""
+        self._left = True
 
     def begin(self) -> None:
         """File every workflow as running, and end those runs that were killed.
@@ -59,7 +64,7 @@ class PipelineRuns:
 
     def end(self, results: Sequence[Result]) -> None:
         """File our verdict on every workflow."""
-        for result in results:
+        for result in () if self._left else results:
             try:
                 if self._announce(result.workflow):
                     state = {"pipelineState": _STATES[result.verdict.outcome], "status": [_summary(result)]}

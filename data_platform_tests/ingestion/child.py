@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, DAGSTER_PIPES_MESSAGES_
 
 from data_platform import environment
 from data_platform.ingestion.spec import COMPLETED, LIFELINE, REPORTS, WorkflowSpec
+from data_platform_tests.ingestion.forked import Forked
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Child:
         spec: what it is to do; a dict to send something else than a spec.
         folder: where its messages and its output go.
         variables: variables of its environment, beside what every child has.
-        python: the ingestion environment's interpreter.
+        fresh: whether its interpreter is started anew, as the launcher does, and not forked; takes seconds.
     """
 
     def __init__(
@@ -109,7 +112,8 @@ class Child:
         spec: WorkflowSpec | dict[str, Any],
         folder: Path,
         variables: dict[str, str] | None = None,
-        python: Path = Path(sys.executable),
+        *,
+        fresh: bool = False,
     ) -> None:
         folder = folder / uuid.uuid4().hex
         folder.mkdir(parents=True)
@@ -129,23 +133,17 @@ class Child:
             "retry_number": 0,
             "extras": {"spec": sent, "assets": assets, REPORTS: str(folder / "reports")},
         }
-        lifeline, self._held = os.pipe()
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [python, "-I", "-m", "data_platform.ingestion.child"],
-                env={
-                    **environment.for_child([]),
-                    **(variables or {}),
-                    DAGSTER_PIPES_CONTEXT_ENV_VAR: encode_param({"data": context}),
-                    DAGSTER_PIPES_MESSAGES_ENV_VAR: encode_param({"path": str(self._messages)}),
-                    LIFELINE: str(lifeline),
-                },
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lifeline,),
-                start_new_session=True,
-            )
-        os.close(lifeline)
+        variables = {
+            **environment.for_child([]),
+            **(variables or {}),
+            DAGSTER_PIPES_CONTEXT_ENV_VAR: encode_param({"data": context}),
+            DAGSTER_PIPES_MESSAGES_ENV_VAR: encode_param({"path": str(self._messages)}),
+        }
+        self._output.touch()
+        lifeline, self._held = multiprocessing.Pipe(duplex=False)
+        begin = _started if fresh else Forked
+        with lifeline:
+            self.process = begin(variables, self._output, lifeline)
 
     def said(self) -> list[tuple[str, dict[str, Any]]]:
         """What it has said so far."""
@@ -162,7 +160,7 @@ class Child:
 
     def drop_lifeline(self) -> None:
         """What the kernel does when the step is killed."""
-        os.close(self._held)
+        self._held.close()
 
     def end(self, timeout: float = 90) -> Ended:
         """Wait for its end."""
@@ -171,4 +169,17 @@ class Child:
         finally:
             if self.process.poll() is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
+            self._held.close()
         return Ended(code, self._output.read_text(), self.said())
+
+
+def _started(variables: dict[str, str], output: Path, lifeline: Connection) -> subprocess.Popen[bytes]:
+    with output.open("wb") as written:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-m", "data_platform.ingestion.child"],
+            env={**variables, LIFELINE: str(lifeline.fileno())},
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lifeline.fileno(),),
+            start_new_session=True,
+        )

@@ -121,8 +121,10 @@ def make_spec(postgres: Server, database: str, catalog: RunningServer, secrets: 
 def start(tmp_path: Path) -> Callable[..., Child]:
     """Starts a child."""
 
-    def begin(spec: WorkflowSpec | dict[str, Any], variables: dict[str, str] | None = None) -> Child:
-        return Child(spec, tmp_path / "children", variables)
+    def begin(
+        spec: WorkflowSpec | dict[str, Any], variables: dict[str, str] | None = None, *, fresh: bool = False
+    ) -> Child:
+        return Child(spec, tmp_path / "children", variables, fresh=fresh)
 
     return begin
 
@@ -130,4 +132,4 @@ def start(tmp_path: Path) -> Callable[..., Child]:
 @pytest.fixture
 def run(start: Callable[..., Child]) -> Callable[..., Ended]:
     """Runs a child to its end."""
-    return lambda spec, variables=None: start(spec, variables).end()
+    return lambda spec, variables=None, *, fresh=False: start(spec, variables, fresh=fresh).end()

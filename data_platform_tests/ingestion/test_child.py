@@ -94,7 +94,7 @@ def test_progress_is_said_from_the_first_second_to_the_last(run: Run, make_spec:
 def test_nothing_that_leaves_the_child_shows_a_secret(run: Run, make_spec: SpecMaker, catalog: RunningServer) -> None:
     token = catalog.token("ingestion-bot")
     for connection in ({}, {"hostPort": "127.0.0.1:1"}, {"database": PASSWORD}):
-        ended = run(make_spec(connection=connection))
+        ended = run(make_spec(connection=connection), fresh=True)
         assert ended.messages
         assert PASSWORD not in ended.everything
         assert "Pa55-of-the%2Freader" not in ended.everything

@@ -38,7 +38,7 @@ def test_a_signal_ends_a_running_workflow_at_once_and_the_catalog_learns_that_it
     run(make_spec())  # the catalog keeps statuses of a pipeline whose service it knows
     catalog.faults.add(method="PUT", path="/bulk", latency=1.0)
     spec = make_spec()
-    child = start(spec)
+    child = start(spec, fresh=True)
     child.wait_for(is_running_the_workflow)
     time.sleep(0.5)
     told = time.monotonic()
@@ -57,7 +57,7 @@ def test_a_signal_ends_a_running_workflow_at_once_and_the_catalog_learns_that_it
 
 
 def test_a_signal_while_the_client_is_loaded_ends_the_child(start: Start, make_spec: SpecMaker) -> None:
-    child = start(make_spec())
+    child = start(make_spec(), fresh=True)
     child.wait_for(is_loading)
     child.process.send_signal(signal.SIGTERM)
     ended = child.end(timeout=8)
@@ -70,7 +70,7 @@ def test_a_child_whose_step_is_gone_is_gone_within_a_second(
     start: Start, make_spec: SpecMaker, catalog: RunningServer, stage: Callable[[list[str]], bool]
 ) -> None:
     catalog.faults.add(method="PUT", path="/bulk", latency=2.0)
-    child = start(make_spec())
+    child = start(make_spec(), fresh=True)
     child.wait_for(stage)
     child.drop_lifeline()
     ended = child.end(timeout=1)

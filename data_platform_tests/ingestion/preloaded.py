@@ -1,0 +1,20 @@
+"""What children import; the fork server imports this module and nothing else."""
+
+import gc
+import importlib
+
+for _module in (
+    "data_platform.ingestion.child",
+    "metadata.workflow.metadata",
+    "metadata.workflow.profiler",
+    "metadata.workflow.usage",
+    "metadata.ingestion.source.database.postgres.metadata",
+    "metadata.ingestion.source.database.postgres.lineage",
+    "metadata.ingestion.source.database.dbt.metadata",
+    "metadata.sampler.sqlalchemy.sampler",
+    "metadata.profiler.interface.sqlalchemy.profiler_interface",
+    "data_platform.ingestion.sources.s3",
+    "data_platform.ingestion.sources.dagster",
+):
+    importlib.import_module(_module)
+gc.collect()
