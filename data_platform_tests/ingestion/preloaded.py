@@ -11,10 +11,15 @@ for _module in (
     "metadata.ingestion.source.database.postgres.metadata",
     "metadata.ingestion.source.database.postgres.lineage",
     "metadata.ingestion.source.database.dbt.metadata",
+    "metadata.ingestion.sink.metadata_rest",
+    "metadata.ingestion.processor.query_parser",
+    "metadata.profiler.processor.processor",
     "metadata.sampler.sqlalchemy.sampler",
     "metadata.profiler.interface.sqlalchemy.profiler_interface",
     "data_platform.ingestion.sources.s3",
     "data_platform.ingestion.sources.dagster",
 ):
     importlib.import_module(_module)
+# Every child collects garbage before it runs, and would walk all of this.
 gc.collect()
+gc.freeze()
