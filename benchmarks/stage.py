@@ -82,6 +82,7 @@ class Stage:
         )
         started = time.monotonic()
         child = Child(spec, self.folder / "children", python=INGESTION_BIN / "python")
+        assert isinstance(child.process, subprocess.Popen)
         cost = cost_of(child.process, started)
         ended = child.end()
         if ended.verdict["outcome"] != "ok":

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -104,7 +103,7 @@ class Child:
         spec: what it is to do; a dict to send something else than a spec.
         folder: where its messages and its output go.
         variables: variables of its environment, beside what every child has.
-        fresh: whether its interpreter is started anew, as the launcher does, and not forked; takes seconds.
+        python: the interpreter to start anew, as the launcher does; without it the child is forked, which is faster.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class Child:
         folder: Path,
         variables: dict[str, str] | None = None,
         *,
-        fresh: bool = False,
+        python: Path | None = None,
     ) -> None:
         folder = folder / uuid.uuid4().hex
         folder.mkdir(parents=True)
@@ -141,9 +140,12 @@ class Child:
         }
         self._output.touch()
         lifeline, self._held = multiprocessing.Pipe(duplex=False)
-        begin = _started if fresh else Forked
         with lifeline:
-            self.process = begin(variables, self._output, lifeline)
+            self.process = (
+                _started(python, variables, self._output, lifeline)
+                if python
+                else Forked(variables, self._output, lifeline)
+            )
 
     def said(self) -> list[tuple[str, dict[str, Any]]]:
         """What it has said so far."""
@@ -173,10 +175,10 @@ class Child:
         return Ended(code, self._output.read_text(), self.said())
 
 
-def _started(variables: dict[str, str], output: Path, lifeline: Connection) -> subprocess.Popen[bytes]:
+def _started(python: Path, variables: dict[str, str], output: Path, lifeline: Connection) -> subprocess.Popen[bytes]:
     with output.open("wb") as written:
         return subprocess.Popen(
-            [sys.executable, "-I", "-m", "data_platform.ingestion.child"],
+            [python, "-I", "-m", "data_platform.ingestion.child"],
             env={**variables, LIFELINE: str(lifeline.fileno())},
             stdout=written,
             stderr=subprocess.STDOUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -124,7 +125,7 @@ def start(tmp_path: Path) -> Callable[..., Child]:
     def begin(
         spec: WorkflowSpec | dict[str, Any], variables: dict[str, str] | None = None, *, fresh: bool = False
     ) -> Child:
-        return Child(spec, tmp_path / "children", variables, fresh=fresh)
+        return Child(spec, tmp_path / "children", variables, python=Path(sys.executable) if fresh else None)
 
     return begin
 
