@@ -6,9 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import list_definitions, postgres_metadata, postgres_profiling
+from benchmarks import embedded_catalog, list_definitions, postgres_metadata, postgres_profiling
 
 BENCHMARKS = {
+    "embedded_catalog": embedded_catalog.run,
     "list_definitions": list_definitions.run,
     "postgres_metadata": postgres_metadata.run,
     "postgres_profiling": postgres_profiling.run,

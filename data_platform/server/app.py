@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from data_platform.errors import ServerError
-from data_platform.server import documents, tokens
+from data_platform.server import documents, openapi, tokens
 from data_platform.server.calls import Call, Principal, Reply
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.keys import Keys
@@ -33,6 +33,7 @@ from data_platform.server.problems import ApiError, TooLargeError, UnauthorizedE
 from data_platform.server.routes import build_router
 from data_platform.server.seeds import seed
 from data_platform.server.store import Store
+from data_platform.server.system import VERSION
 
 if TYPE_CHECKING:
     from data_platform.server.faults import Faults
@@ -150,10 +151,14 @@ def create_app(data: Path, faults: Faults | None = None) -> Starlette:
     async def page(request: Request) -> Response:
         return await run_sync(pages.answer, request)
 
+    async def swagger(_: Request) -> Response:
+        return _json(200, await run_sync(openapi.document, application.router, VERSION))
+
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     app = Starlette(
         routes=[
             Route(API + "/{path:anything}", application.endpoint, methods=methods),
+            Route("/swagger.json", swagger, methods=["GET"]),
             Route("/{path:anything}", page, methods=["GET"]),
         ],
         lifespan=lifespan,

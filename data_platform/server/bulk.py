@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from data_platform.server import documents, names
-from data_platform.server.calls import without_nulls
 from data_platform.server.problems import ApiError, BadRequestError
 from data_platform.server.writing import Writing
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def put_many(call: Call, keys: Keys, row: EntityType) -> Json:
     """The ``BulkOperationResult`` of upserting every create request in the body."""
-    requests = cast("list[Any]", without_nulls(call.array))
+    requests = cast("list[Any]", call.without_nulls(call.array))
     override = call.flag("overrideMetadata")
 
     def work(connection: Connection) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from data_platform.server import labels, names
+from data_platform.server import documents, labels, names
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import STORE
 
@@ -26,6 +26,8 @@ def settle_labels(connection: Connection, value: Json) -> None:
         NotFoundError: a tag that does not exist.
         BadRequestError: two tags that exclude each other.
     """
+    if not documents.has_labels(value):
+        return
     for holder in _label_holders(value):
         if holder["tags"]:
             holder["tags"] = labels.settle(connection, holder["tags"])
@@ -102,7 +104,7 @@ def _complete_tasks(_connection: Connection, document: Json, _original: Json | N
 def _complete(parent: str, columns: list[Json], *, top: bool, sized: bool = True) -> None:
     seen: set[str] = set()
     for position, column in enumerate(columns, 1):
-        name = column["name"]
+        name: str = column["name"]
         if name in seen:
             raise BadRequestError(f"Column name {name} is repeated")
         seen.add(name)
@@ -114,7 +116,8 @@ def _complete(parent: str, columns: list[Json], *, top: bool, sized: bool = True
         column.setdefault("tags", [])
         if top:
             column.setdefault("ordinalPosition", position)
-        _complete(column["fullyQualifiedName"], column.get("children", []), top=False, sized=sized)
+        if "children" in column:
+            _complete(column["fullyQualifiedName"], column["children"], top=False, sized=sized)
 
 
 def all_columns(columns: list[Json]) -> Iterator[Json]:

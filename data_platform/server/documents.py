@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from data_platform.server.store import Connection
 
 _MOST_VARIABLES = 500
+_LABEL = b'"tagFQN"'
 
 
 def find(connection: Connection, row: EntityType, fqn: str, include: str = "non-deleted") -> Json | None:
@@ -105,6 +106,7 @@ def save(connection: Connection, row: EntityType, document: Json, *, fresh: bool
     """Store ``document`` and everything that indexes it."""
     identity = document["id"]
     parent = parent_of(row, document)
+    stored = orjson.dumps(document)
     connection.execute(
         "INSERT INTO entities (id, type, fqn, name, parent, deleted, source_hash, updated_at, json)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET fqn = excluded.fqn, name = excluded.name,"
@@ -119,7 +121,7 @@ def save(connection: Connection, row: EntityType, document: Json, *, fresh: bool
             int(bool(document.get("deleted"))),
             document.get("sourceHash"),
             document.get("updatedAt", 0),
-            orjson.dumps(document),
+            stored,
         ),
     )
     if not fresh:
@@ -129,10 +131,11 @@ def save(connection: Connection, row: EntityType, document: Json, *, fresh: bool
         "INSERT OR IGNORE INTO refs VALUES (?, ?, ?)",
         [(identity, field, held["id"]) for field, held in references_in(row, document)],
     )
-    connection.executemany(
-        "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
-        {(identity, label["tagFQN"], label.get("source", "Classification")) for label in labels_in(document)},
-    )
+    if _LABEL in stored:
+        connection.executemany(
+            "INSERT OR IGNORE INTO labels VALUES (?, ?, ?)",
+            {(identity, label["tagFQN"], label.get("source", "Classification")) for label in labels_in(document)},
+        )
 
 
 def references_in(row: EntityType, document: Json) -> Iterator[tuple[str, Json]]:
@@ -144,21 +147,27 @@ def references_in(row: EntityType, document: Json) -> Iterator[tuple[str, Json]]
                 yield field, each
 
 
+def has_labels(value: Any) -> bool:
+    """Whether a document may have labels; as text it is searched much faster than part by part."""
+    return _LABEL in orjson.dumps(value)
+
+
 def labels_in(value: Any) -> Iterator[Json]:
-    """All tag labels anywhere in a document."""
-    if isinstance(value, dict):
-        members = cast("Json", value)
-        for key, member in members.items():
-            if key == "tags" and isinstance(member, list):
+    """All tag labels anywhere in a document, in no order."""
+    # Every write walks all of its columns through here, twice: a stack is half the price of a recursion.
+    waiting: list[Any] = [value]
+    while waiting:
+        here = waiting.pop()
+        if type(here) is list:
+            waiting += [each for each in cast("list[Any]", here) if type(each) is dict or type(each) is list]
+            continue
+        for key, member in cast("Json", here).items():
+            if type(member) is list and member and key == "tags":
                 yield from (
                     label for label in cast("list[Any]", member) if isinstance(label, dict) and "tagFQN" in label
                 )
             elif isinstance(member, dict | list) and key != "changeDescription":
-                yield from labels_in(member)
-    elif isinstance(value, list):
-        for member in cast("list[Any]", value):
-            if isinstance(member, dict | list):
-                yield from labels_in(member)
+                waiting.append(cast("Any", member))
 
 
 def remove(connection: Connection, document: Json) -> None:

@@ -43,6 +43,8 @@ def settle(connection: Connection, labels: list[Json]) -> list[Json]:
 
 def complete(value: Json) -> None:
     """Give the labels anywhere in a request what OpenMetadata assumes where they do not say it."""
+    if not documents.has_labels(value):
+        return
     for label in documents.labels_in(value):
         label.setdefault("source", "Classification")
         label.setdefault("labelType", "Manual")

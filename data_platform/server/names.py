@@ -17,6 +17,8 @@ def quote(part: str) -> str:
     Raises:
         BadRequestError: a double quote that is not the pair around the whole part.
     """
+    if '"' not in part:
+        return f'"{part}"' if "." in part else part
     bare = part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part
     if '"' in bare:
         raise BadRequestError(f"Invalid name {part}")
