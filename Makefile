@@ -69,7 +69,7 @@ check: setup ## ruff, pyright, import-linter, and the definitions of every envir
 ci-defs: setup ## load every environment, and compare assets, checks and schedules with the committed lists
 	@$(ORCHESTRATOR)/python -m data_platform_tests.definitions --check
 
-bench: setup ## measure what the README states in figures
+bench: setup ## time and memory against OpenMetadata's own command line and an empty Dagster project, in ratios
 	@$(ORCHESTRATOR)/python -m benchmarks
 
 test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL 15, HashiCorp's Vault (built once)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from data_platform.ingestion.reachability import shown_address
@@ -20,10 +21,13 @@ _METADATA: Final[Mapping[str, str]] = {
     "storage": "Buckets, containers and their structure",
 }
 _DATABASE: Final[Mapping[Workflow, str]] = {
-    Workflow.LINEAGE: "Lineage between tables and columns, from query logs and view definitions,",
     Workflow.USAGE: "How often tables are queried, by whom and with what, from query logs,",
     Workflow.PROFILING: "Profiles of tables and columns (row counts, nulls, ranges, distributions)",
     Workflow.TESTS: "Results of data-quality tests of tables and columns",
+}
+_LINEAGE_FROM: Final[Mapping[str, str]] = {
+    "processQueryLineage": "query logs",
+    "processViewLineage": "view definitions",
 }
 _DBT: Final[Mapping[Workflow, str]] = {
     Workflow.METADATA: "Descriptions, tags and tests of the models",
@@ -31,12 +35,18 @@ _DBT: Final[Mapping[Workflow, str]] = {
 }
 
 
-def describe(connector: Connector, service: str, workflow: Workflow, connection: Mapping[str, Any]) -> str:
+def describe(
+    connector: Connector,
+    service: str,
+    workflow: Workflow,
+    connection: Mapping[str, Any],
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
     """One sentence: what the workflow fills, from where, and under which service of the catalog."""
     address = shown_address(connection)
     source = f"{connector.name} at `{address}`" if address else connector.name
     target = f"the catalog's service `{service}`" if connector.service_collection else "the catalog's tables"
-    return f"{_contents(connector, workflow)} of {source}, in {target}."
+    return f"{_contents(connector, workflow, options)} of {source}, in {target}."
 
 
 def describe_unconnected(connector: Connector, service: str, workflow: Workflow, environment: str, file: str) -> str:
@@ -45,7 +55,10 @@ def describe_unconnected(connector: Connector, service: str, workflow: Workflow,
     return f"{sentence} Not connected in {environment}: add `environments.{environment}` to {file} to run it here."
 
 
-def _contents(connector: Connector, workflow: Workflow) -> str:
+def _contents(connector: Connector, workflow: Workflow, options: Mapping[str, Any]) -> str:
     if connector.service_collection is None:
         return _DBT[workflow]
+    if workflow is Workflow.LINEAGE:
+        read = [text for option, text in _LINEAGE_FROM.items() if options.get(option, True)]
+        return f"Lineage between tables and columns, from {' and '.join(read) or 'nothing'},"
     return _METADATA[connector.category] if workflow is Workflow.METADATA else _DATABASE[workflow]

@@ -174,7 +174,9 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         spec = dg.AssetSpec(
             asset_key(self.service, workflow),
             deps=self._upstream(workflow),
-            description=describe(self._connector, self.service, workflow, self._connection() or {}),
+            description=describe(
+                self._connector, self.service, workflow, self._connection() or {}, self.workflows[workflow]
+            ),
             metadata=self._links(),
             group_name=self.service,
             owners=self.owners or _OWNERS,
