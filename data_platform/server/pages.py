@@ -30,6 +30,8 @@ _STYLE = Path(__file__).with_name("pages.css").read_text(encoding="utf-8")
 _ASKED = {"owners", "tags", "domains", "usageSummary", "profile"}
 _MOST = 500
 _BROWSED = ("table", "databaseSchema", "database", "storedProcedure", "dashboard", "pipeline", "topic", "container")
+# OpenMetadata's site has some types at addresses of another name.
+_ADDRESSES = {"test-case": "testCase"}
 
 
 class Pages:
@@ -49,7 +51,7 @@ class Pages:
         if not path:
             return self._home()
         kind, _, fqn = path.partition("/")
-        row = ENTITY_TYPES.get(kind)
+        row = ENTITY_TYPES.get(_ADDRESSES.get(kind, kind))
         view = self._view(request)
         document = documents.find(view.connection, row, fqn, "all") if row else None
         if row is None or document is None:

@@ -34,6 +34,14 @@ def test_a_table_is_found_at_the_address_that_dagster_links_to(server: RunningSe
     assert "varchar" in text
 
 
+def test_a_test_case_is_found_at_the_address_that_its_asset_check_links_to(server: RunningServer, place: Place) -> None:
+    place.table()
+    link = f"<#E::table::{place.fqn()}>"
+    request = {"name": "rows", "testDefinition": "tableRowCountToBeBetween", "entityLink": link}
+    made = place.api.ok("POST", "/dataQuality/testCases", request)
+    assert "rows" in page(server, f"/test-case/{quote(made['fullyQualifiedName'])}")
+
+
 def test_every_level_of_a_service_can_be_browsed(server: RunningServer, place: Place) -> None:
     place.table("leaf")
     assert f"/database/{place.database}" in page(server, f"/databaseService/{place.service}")
