@@ -1,4 +1,4 @@
-"""The two costs of OpenMetadata's client are gone, and a client without them is left alone.
+"""The costs and faults of OpenMetadata's client are gone, and a client without them is left alone.
 
 Run in processes of their own, because the shims change the client for good.
 """
@@ -67,3 +67,15 @@ def test_a_profiler_that_does_not_collect_is_left_alone() -> None:
         print(shims.freeze_imports(), gc.get_freeze_count())
     """)
     assert printed == "False 0"
+
+
+def test_a_client_that_files_no_status_is_left_alone() -> None:
+    printed = run("""
+        from metadata.workflow.workflow_status_mixin import WorkflowStatusMixin
+        from data_platform.ingestion import shims
+
+        print(shims.leave_status_to_us())
+        del WorkflowStatusMixin.set_ingestion_pipeline_status
+        print(shims.leave_status_to_us())
+    """)
+    assert printed.split() == ["True", "False"]
