@@ -30,6 +30,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "DATA_PLATFORM_CATALOG_URL": "URL of the catalog's API, in place of the environment's own",
     "DATA_PLATFORM_DAGSTER_URL": "URL of Dagster's UI, for links to runs, in place of the environment's own",
     "DATA_PLATFORM_INGESTION_PYTHON": "interpreter that runs the workflows, in place of .venv-ingestion/bin/python",
+    "DATA_PLATFORM_INGESTION_IMAGE": "image of the ingestion environment; with it each workflow runs in a pod",
+    "DATA_PLATFORM_INGESTION_SERVICE_ACCOUNT": "service account of those pods, in place of data-platform-ingestion",
     "VAULT_ADDR": "address of the Vault server, in place of the environment's own",
     "VAULT_NAMESPACE": "Vault Enterprise namespace of the secrets",
     "VAULT_CACERT": "file with the certificate authorities to verify Vault with, in place of the system's",
@@ -43,6 +45,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "VAULT_JWT_FILE": "file with the signed token, with jwt; with kubernetes in place of the pod's service account",
     "DATA_PLATFORM_STORE_SERVICE_CONNECTION": "true or false: whether the catalog is sent sources' connections",
 }
+
+_SECRETS: Final = frozenset({"VAULT_TOKEN", "VAULT_SECRET_ID"})
 
 # What a child process needs of its surroundings to run at all; everything else stays behind.
 _PASSED_ON: Final = (
@@ -276,6 +280,12 @@ def vault_certificates() -> str | None:
     return os.environ.get("VAULT_CACERT") or None
 
 
+def lifeline(name: str) -> int | None:
+    """The file descriptor by which a launcher on the same machine holds its child, or None."""
+    held = os.environ.get(name)
+    return int(held) if held else None
+
+
 def variable(name: str) -> str:
     """The value of one variable that an ``env:`` reference names.
 
@@ -293,6 +303,25 @@ def variable(name: str) -> str:
 def extended(values: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with more variables, for a program that it becomes."""
     return {**os.environ, **values}
+
+
+def ingestion_image() -> str | None:
+    """The image whose pods run the workflows, or None where they run beside Dagster."""
+    return os.environ.get("DATA_PLATFORM_INGESTION_IMAGE") or None
+
+
+def ingestion_service_account() -> str:
+    """Name of the service account of the pods that run workflows."""
+    return os.environ.get("DATA_PLATFORM_INGESTION_SERVICE_ACCOUNT") or "data-platform-ingestion"
+
+
+def for_pod() -> dict[str, str]:
+    """The variables of a pod that runs a workflow: how to reach Vault, and no secret, for who reads pods reads them."""
+    return {
+        name: os.environ[name]
+        for name in VARIABLES
+        if name.startswith("VAULT_") and name not in _SECRETS and name in os.environ
+    }
 
 
 def for_child(extra: Iterable[str]) -> dict[str, str]:

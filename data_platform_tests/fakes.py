@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Answer = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
-"""A status, a document and headers; with a status of 3xx the document is the address of the redirect."""
+"""A status, a document and headers; bytes are sent as they are, and with a status of 3xx it is an address."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def listening(answer: Callable[[Request], Answer], tls: ssl.SSLContext | None = 
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             request = Request(self.command, url.path, dict(parse_qsl(url.query)), self.headers, body)
             status, document, *headers = answer(request)
-            text = json.dumps(document).encode()
+            text = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             if 300 <= status < 400:

@@ -22,6 +22,16 @@ EXECUTOR = dg.multiprocess_executor.configured(
 )
 
 
+def launcher() -> WorkflowLauncher:
+    """Workflows run beside their step, or in pods where there is an image for them."""
+    image = environment.ingestion_image()
+    if image is None:
+        return WorkflowLauncher()
+    from data_platform.resources.pods import PodLauncher
+
+    return PodLauncher(image=image, service_account=environment.ingestion_service_account())
+
+
 @dg.definitions
 def resources() -> dg.Definitions:
     """One set for the environment that this process runs in."""
@@ -29,7 +39,7 @@ def resources() -> dg.Definitions:
     vault = VaultResource.of(here)
     return dg.Definitions(
         resources={
-            LAUNCHER: WorkflowLauncher(),
+            LAUNCHER: launcher(),
             "openmetadata": OpenMetadataResource.of(here, vault),
             "vault": vault,
         },

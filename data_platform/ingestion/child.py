@@ -45,7 +45,9 @@ def main() -> None:
     redactor = Redactor()
     redact_output(redactor)
     _obey_signals()
-    lifeline.hold(int(environment.variable(LIFELINE)))
+    held = environment.lifeline(LIFELINE)
+    if held is not None:  # a pod has none: its cluster ends it
+        lifeline.hold(held)
     with open_dagster_pipes() as pipes:
         pipes.report_custom_message({"protocol": PROTOCOL, "version": __version__})
         spec = _spec(pipes)

@@ -51,21 +51,20 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
                 and permanent errors are not retried.
         """
         try:
-            session = self._session(context, spec, assets)
+            session = self.session(context, spec, assets)
         except DataPlatformError as error:
             yield from _failed_checks(context, error)
             raise _failure(error) from error
         yield from _selected(context, _results(session))
-        failed = [verdict for verdict in _messages(session)[-1]["verdicts"] if verdict["outcome"] == "failed"]
+        failed = [verdict for verdict in told(session)[-1]["verdicts"] if verdict["outcome"] == "failed"]
         if failed:
             # What ended the whole run is said once, not once for each workflow.
             sentences = dict.fromkeys(str(verdict["sentence"]) for verdict in failed)
             permanent = all(verdict["permanent"] for verdict in failed)
             raise dg.Failure(" ".join(sentences), allow_retries=not permanent)
 
-    @staticmethod
-    def _session(
-        context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
+    def session(
+        self, context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
     ) -> dg.PipesSession:
         """Run the child to its verdict.
 
@@ -73,24 +72,36 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
             DataPlatformError: it gave none.
         """
         python = interpreter()
+        reports = Path(context.instance.storage_directory())
         with (
             turn(spec.catalog_url, spec.target, spec.timeout, context.log.info) as held,
             dg.open_pipes_session(
                 context=context,
                 context_injector=dg.PipesEnvContextInjector(),
                 message_reader=dg.PipesTempFileMessageReader(),
-                extras={
-                    "spec": spec.model_dump(mode="json"),
-                    "assets": {workflow.value: key.to_user_string() for workflow, key in assets.items()},
-                    REPORTS: str(Path(context.instance.storage_directory()) / context.run.run_id / "data_platform"),
-                },
+                extras=self.extras(spec, assets, reports=str(reports / context.run.run_id / "data_platform")),
             ) as session,
             child(python, ["-m", CHILD], _variables(session, spec), [held]) as process,
         ):
             _wait(process, spec)
-        _check_protocol(_messages(session))
-        _check_verdict(process, _messages(session), spec)
+        check_protocol(told(session))
+        _check_verdict(process, told(session), spec)
         return session
+
+    @staticmethod
+    def extras(spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey], *, reports: str) -> dict[str, Any]:
+        """What the child is told over Pipes.
+
+        Args:
+            spec: what it is to do.
+            assets: the asset of each workflow.
+            reports: folder in which it leaves what is too long for Dagster.
+        """
+        return {
+            "spec": spec.model_dump(mode="json"),
+            "assets": {workflow.value: key.to_user_string() for workflow, key in assets.items()},
+            REPORTS: reports,
+        }
 
 
 def _variables(session: dg.PipesSession, spec: WorkflowSpec) -> dict[str, str]:
@@ -110,11 +121,17 @@ def _wait(process: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
         ) from error
 
 
-def _messages(session: dg.PipesSession) -> list[dict[str, Any]]:
+def told(session: dg.PipesSession) -> list[dict[str, Any]]:
+    """What the child said beside its results, in order."""
     return [cast(dict[str, Any], message) for message in session.get_custom_messages()]
 
 
-def _check_protocol(messages: list[dict[str, Any]]) -> None:
+def check_protocol(messages: list[dict[str, Any]]) -> None:
+    """Refuse a child of another version.
+
+    Raises:
+        ProtocolMismatchError: it is.
+    """
     hello = messages[0] if messages else {}
     if hello and (hello.get("protocol"), hello.get("version")) != (PROTOCOL, __version__):
         raise ProtocolMismatchError(
@@ -124,8 +141,13 @@ def _check_protocol(messages: list[dict[str, Any]]) -> None:
         )
 
 
+def gave_verdict(messages: list[dict[str, Any]]) -> bool:
+    """Whether a child's last word is its verdict."""
+    return bool(messages) and "verdicts" in messages[-1]
+
+
 def _check_verdict(process: subprocess.Popen[bytes], messages: list[dict[str, Any]], spec: WorkflowSpec) -> None:
-    if process.returncode == 0 and messages and "verdicts" in messages[-1]:
+    if process.returncode == 0 and gave_verdict(messages):
         return
     raise ChildCrashedError(
         f"the child process of the {spec.asked} workflow ended with {how_it_ended(process)} and without a verdict",

@@ -95,15 +95,19 @@ class RealVault(VaultServer):
         self._root.secrets.kv.v2.delete_latest_version_of_secret(within, mount_point=mount)
 
     def token(self, *paths: str, ttl: float = 3600, renewable: bool = False) -> str:
+        return self.token_with(_rules(paths), ttl=ttl, renewable=renewable)
+
+    def token_with(self, rules: str, ttl: float = 3600, renewable: bool = False) -> str:
+        """A token with a policy."""
         answer = self._root.auth.token.create(
-            policies=[self._policy(paths)], ttl=f"{ttl:g}s", renewable=renewable, no_parent=True
+            policies=[self._policy(rules)], ttl=f"{ttl:g}s", renewable=renewable, no_parent=True
         )
         return answer["auth"]["client_token"]
 
     def app_role(self, *paths: str, ttl: float = 3600, longest: float = 3600) -> Ids:
         name = uuid4().hex
         self._root.auth.approle.create_or_update_approle(
-            name, token_policies=[self._policy(paths)], token_ttl=f"{ttl:g}s", token_max_ttl=f"{longest:g}s"
+            name, token_policies=[self._policy(_rules(paths))], token_ttl=f"{ttl:g}s", token_max_ttl=f"{longest:g}s"
         )
         return Ids(
             self._root.auth.approle.read_role_id(name)["data"]["role_id"],
@@ -111,7 +115,7 @@ class RealVault(VaultServer):
         )
 
     def signed(self, method: str, *paths: str) -> str:
-        policies = [self._policy(paths)]
+        policies = [self._policy(_rules(paths))]
         if method == "kubernetes":
             self._root.auth.kubernetes.create_role(
                 ROLE, ["data-platform"], ["dagster"], policies=policies, audience="vault"
@@ -148,10 +152,8 @@ class RealVault(VaultServer):
             return False
         return True
 
-    def _policy(self, paths: tuple[str, ...]) -> str:
+    def _policy(self, rules: str) -> str:
         name = uuid4().hex
-        allowed = [_data(path) for path in paths] or ["secret-data/*", "team/kv/*", "old/*"]
-        rules = "".join(f'path "{path}" {{ capabilities = ["read", "list"] }}\n' for path in allowed)
         self._root.sys.create_or_update_policy(name, rules)
         return name
 
@@ -213,6 +215,11 @@ def _split(path: str) -> tuple[str, str]:
 def _data(path: str) -> str:
     mount, within = _split(path)
     return path if mount == "old" else f"{mount}/data/{within}"
+
+
+def _rules(paths: tuple[str, ...]) -> str:
+    allowed = [_data(path) for path in paths] or ["secret-data/*", "team/kv/*", "old/*"]
+    return "".join(f'path "{path}" {{ capabilities = ["read", "list"] }}\n' for path in allowed)
 
 
 def _until(condition: Callable[[], bool], timeout: float = 30) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from data_platform.environment import PROJECT_ROOT
+from data_platform.errors import SecretRefusedError
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import running_server
 from data_platform_tests.ingestion.child import Child
 from data_platform_tests.integration.real_vault import RealVault, running_real_vault
 from data_platform_tests.integration.vault_program import CannotBuildError, vault_program
-from data_platform_tests.vaults.contract import VaultContract
+from data_platform_tests.vaults.contract import VaultContract, asking, by_token, refusal
 from examples.demo.postgres import READER, Server
 
 pytestmark = pytest.mark.integration
@@ -33,6 +35,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVault]:
 
 class TestRealVault(VaultContract):
     pass
+
+
+def test_the_policy_of_the_deployment_lets_read_what_is_the_platforms_and_nothing_else(server: RealVault) -> None:
+    script = (PROJECT_ROOT / "deploy" / "vault.sh").read_text()
+    rules = script.partition("<<'POLICY'\n")[2].partition("POLICY\n")[0]
+    server.write("secret-data/dagster/trino", {"password": "tr1no"})
+    server.write("secret-data/others/trino", {"password": "0ther"})
+    resolver = asking(server, by_token(server.token_with(rules)))
+    assert resolver.resolve("vault:secret-data/dagster/trino#password") == "tr1no"
+    assert type(refusal(resolver, "vault:secret-data/others/trino#password")) is SecretRefusedError
+    server.write("secret-data/dagster/folder/one", {"x": "y"})
+    assert "Vault has a folder at this path, with one" in refusal(resolver, "vault:secret-data/dagster/folder#x").what
 
 
 def test_a_workflow_takes_longer_than_the_token_that_it_got_its_secrets_with(
