@@ -161,10 +161,19 @@ def options_type(spec: WorkflowSpec, workflow: Workflow) -> str:
     return _OTHER_TYPES.get(workflow) or _METADATA_TYPES[category(spec)]
 
 
+def announced(spec: WorkflowSpec, workflow: Workflow) -> Config:
+    """What the catalog has to be told of a workflow's configuration; secrets are references."""
+    required = {"dbtConfigSource": _artifacts(spec.connection)} if spec.connector == dbt.CONNECTOR else {}
+    return {"type": options_type(spec, workflow), **required}
+
+
+def _artifacts(connection: Config) -> Config:
+    return {name: _absolute(name, value) for name, value in connection.items() if name != DESCRIBED}
+
+
 def _source(spec: WorkflowSpec, connection: Config) -> Config:
     if spec.connector == dbt.CONNECTOR:
-        files = {name: _absolute(name, value) for name, value in connection.items() if name != DESCRIBED}
-        options = {"type": options_type(spec, spec.kind), "dbtConfigSource": files, **spec.options}
+        options = {"type": options_type(spec, spec.kind), "dbtConfigSource": _artifacts(connection), **spec.options}
         return {"type": "dbt", "serviceName": spec.target, "sourceConfig": {"config": options}}
     return {
         "type": _source_type(spec),

@@ -28,6 +28,8 @@ _PATTERNS: Final = {
     "table": "tableFilterPattern",
     "topic": "topicFilterPattern",
 }
+# Connectors match these by the name that people see, and all others by the name that the source gives them.
+_BY_SHOWN_NAME: Final = frozenset({"chart", "dashboard", "dashboardDataModel", "pipeline"})
 # What an entity of a database lies in, from the top.
 _LADDERS: Final = {
     "databaseSchema": ("database",),
@@ -56,7 +58,7 @@ class Filters:
             kind: its type.
             path: its name below the service, from the top.
             is_view: whether a table is a view of any kind.
-            shown: the name that people see, where a connector may filter by that one.
+            shown: the name that people see, where it is another one.
         """
         if kind == "table" and not self._includes("includeViews" if is_view else "includeTables"):
             return False
@@ -73,12 +75,11 @@ class Filters:
         pattern: Any = getattr(self._config, _PATTERNS[kind], None)
         if pattern is None:
             return True
-        called = names.join(self._service, *path) if self._by_fqn else path[-1]
+        name = names.join(self._service, *path) if self._by_fqn else path[-1]
+        if shown and kind in _BY_SHOWN_NAME:
+            name = shown
         includes, excludes = cast(list[str], pattern.includes or []), cast(list[str], pattern.excludes or [])
-        return all(
-            not _matches(excludes, name) and (not includes or _matches(includes, name))
-            for name in {called, shown or called}
-        )
+        return not _matches(excludes, name) and (not includes or _matches(includes, name))
 
 
 def _matches(expressions: Iterable[str], name: str) -> bool:

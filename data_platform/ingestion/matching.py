@@ -92,15 +92,16 @@ def match(source: tuple[SourceInventory, SourceInventory], catalog: Inventory, f
         catalog: what the catalog holds of the service after the run.
         filters: the source's filters; what the catalog holds beyond them is none of this run's business.
     """
-    held = {(holding.kind, holding.fqn): holding for holding in catalog.holdings.values() if admits(filters, holding)}
+    held = {(holding.kind, holding.fqn): holding for holding in catalog.holdings.values()}
+    admitted = {key for key, holding in held.items() if admits(filters, holding)}
     before, after = source
     found = [
         *(_mismatch(key, Difference.MISSING) for key in (before.keys() & after.keys()) - held.keys()),
-        *(_mismatch(key, Difference.SURPLUS) for key in held.keys() - before.keys() - after.keys()),
+        *(_mismatch(key, Difference.SURPLUS) for key in admitted - before.keys() - after.keys()),
         *_columns(before, after, held),
     ]
     found.sort(key=lambda each: (each.scope, each.difference, each.kind, each.name))
-    return Match(len(held.keys() | (before.keys() & after.keys())), tuple(found))
+    return Match(len(admitted | (before.keys() & after.keys())), tuple(found))
 
 
 def admits(filters: Filters, holding: Holding) -> bool:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from data_platform.errors import CatalogError, EntityNotFoundError
 from data_platform.ingestion import dbt
 from data_platform.ingestion.catalog import CatalogClient, Entity
-from data_platform.ingestion.config import category, options_type, pipeline, pipeline_name
+from data_platform.ingestion.config import announced, category, pipeline, pipeline_name
 from data_platform.ingestion.run import Result
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.verdict import Outcome
@@ -89,7 +89,7 @@ class PipelineRuns:
                 "description": _description(spec, workflow),
                 "service": {"id": service["id"], "type": f"{category(spec)}Service"},
                 "pipelineType": kind,
-                "sourceConfig": {"config": {"type": options_type(spec, workflow)}},
+                "sourceConfig": {"config": announced(spec, workflow)},
                 "airflowConfig": {"scheduleInterval": spec.schedules.get(workflow), "pipelineTimezone": "UTC"},
             },
         )

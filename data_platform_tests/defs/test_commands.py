@@ -23,7 +23,11 @@ def test_dg_list_defs_lists_assets_checks_jobs_schedules_and_resources(copy: Cop
     assert {asset["asset_key"] for asset in listed["assets"] if asset["is_executable"]} == {
         key for key, asset in assets.items() if asset["connected"]
     }
-    assert {check["name"] for check in listed["asset_checks"]} == {"completed", "no_mass_deletion"}
+    assert {check["name"] for check in listed["asset_checks"]} == {
+        "completed",
+        "catalog_matches_source",
+        "no_mass_deletion",
+    }
     assert {job["name"] for job in listed["jobs"]} == {"metadata_ingestion", "critical_metadata"}
     assert {schedule["name"] for schedule in listed["schedules"]} == {
         "metadata_ingestion_schedule",

@@ -14,7 +14,7 @@ import pytest
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.sources.dagster_api import RUNS_PER_REQUEST, Webserver
-from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.spec import MATCHES, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
 from data_platform_tests.ingestion.webserver import LOCATION, materialize, run_both_jobs, running_webserver
@@ -104,6 +104,8 @@ def test_jobs_and_assets_arrive_as_pipelines_with_tasks_runs_and_lineage_between
 
     assert ended.verdict["outcome"] == "ok", ended.output
     assert ended.metadata["entities/pipeline"] == 5
+    assert ended.check_named(MATCHES)["passed"], ended.output
+    assert ended.metadata_of(ended.check_named(MATCHES))["compared"] == 5
     found = pipelines(catalog)
     assert {name: each["displayName"] for name, each in found.items()} == {
         "jobs/shop_location.py/nightly": "nightly",

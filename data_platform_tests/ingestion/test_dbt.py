@@ -208,6 +208,7 @@ def test_lineage_alone_writes_lineage_alone(ingest: Ingest, catalog: RunningServ
     ended = ingest("lineage")
     assert ended.verdict["outcome"] == "ok", ended.output
     assert ended.materialized == ["openmetadata/dbt/lineage"]
+    assert "does not show" not in ended.metadata.get("notices", "")
     assert ended.metadata["lineage/edges"] == 4
     assert upstream(catalog, "table", f"{MARTS}.paid").keys() == {f"{SALES}.orders"}
     assert table(catalog, f"{MARTS}.paid") == before

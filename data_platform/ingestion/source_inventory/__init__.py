@@ -27,12 +27,14 @@ class Listed:
         path: its name below the service, from the top, for example database, schema, table.
         columns: the names of its columns, or None when they are not asked for.
         is_view: whether it is a view of any kind.
+        shown: the name that people see, where it is another one.
     """
 
     kind: str
     path: tuple[str, ...]
     columns: frozenset[str] | None = None
     is_view: bool = False
+    shown: str | None = None
 
 
 Key = tuple[str, str]
@@ -40,7 +42,7 @@ Key = tuple[str, str]
 
 SourceInventory = Mapping[Key, Listed]
 
-_MODULES: Final[Mapping[str, str]] = {"Postgres": "postgres"}
+_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Postgres": "postgres"}
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
 
 
@@ -63,7 +65,11 @@ def take(connector: str, service: str, source: Any, filters: Filters) -> SourceI
     """
     module = import_module(f"{__name__}.{_MODULES[connector]}")
     listing: Callable[[Any, Filters], Iterator[Listed]] = module.listing
-    admitted = (each for each in listing(source, filters) if filters.admits(each.kind, each.path, is_view=each.is_view))
+    admitted = (
+        each
+        for each in listing(source, filters)
+        if filters.admits(each.kind, each.path, is_view=each.is_view, shown=each.shown)
+    )
     return {(each.kind, names.join(service, *each.path)): each for each in map(_as_written, admitted)}
 
 
