@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
+from data_platform.server import connections
+
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
     from data_platform.server.entity_types import EntityType
@@ -108,7 +110,7 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
             changes.record_set(name, before or [], after or [], lambda held: held["name"])
             if not changes:
                 changes.record(name, before, after)
-        elif name == "connection":
+        elif name == connections.field_of(row) and row.name != "ingestionPipeline":
             changes.record(name, before and "old-encrypted-value", after and "new-encrypted-value")
         else:
             changes.record(name, before, after)

@@ -9,10 +9,19 @@ from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from data_platform.server.calls import Json
     from data_platform.server.store import Connection
+
+_PARTS = {
+    "container": ("dataModel", "columns"),
+    "pipeline": ("tasks",),
+    "topic": ("messageSchema", "schemaFields"),
+    "searchIndex": ("fields",),
+    "mlmodel": ("mlFeatures",),
+}
+"""Where the parts of an entity are, other than in ``columns``."""
 
 _SIZED = {"CHAR", "VARCHAR", "BINARY", "VARBINARY"}
 _NESTED = ("columns", "children", "schemaFields", "fields", "mlFeatures", "tasks")
@@ -75,9 +84,10 @@ def merge_parts(kind: str, original: Json, updated: Json, *, guarded: bool) -> l
 
 def parts(kind: str, document: Json) -> list[Json]:
     """What an entity is made of and people describe one by one: columns, or a pipeline's tasks."""
-    if kind == "container":
-        return document.get("dataModel", {}).get("columns", [])
-    return document.get("tasks" if kind == "pipeline" else "columns", [])
+    here: Any = document
+    for field in _PARTS.get(kind, ("columns",)):
+        here = here.get(field) or {}
+    return cast("list[Json]", here or [])
 
 
 def complete(_connection: Connection, document: Json, _original: Json | None) -> None:
@@ -91,7 +101,12 @@ def complete(_connection: Connection, document: Json, _original: Json | None) ->
 
 def _complete_container(_connection: Connection, document: Json, _original: Json | None) -> None:
     """The same for the columns of a container's data model; a file has no lengths, so none are asked for."""
-    _complete(document["fullyQualifiedName"], parts("container", document), top=True, sized=False)
+    _complete(
+        document["fullyQualifiedName"],
+        parts("container", document) or document.get("columns", []),
+        top=True,
+        sized=False,
+    )
 
 
 def _complete_tasks(_connection: Connection, document: Json, _original: Json | None) -> None:
@@ -99,6 +114,28 @@ def _complete_tasks(_connection: Connection, document: Json, _original: Json | N
     for task in parts("pipeline", document):
         task["fullyQualifiedName"] = names.join(document["fullyQualifiedName"], task["name"])
         task.setdefault("tags", [])
+
+
+def _complete_fields(kind: str) -> Callable[[Connection, Json, Json | None], None]:
+    """The same for the fields of schemas and indexes and the features of models, which have no positions."""
+
+    def check(_connection: Connection, document: Json, _original: Json | None) -> None:
+        _name_fields(document["fullyQualifiedName"], parts(kind, document))
+
+    return check
+
+
+def _complete_endpoint(_connection: Connection, document: Json, _original: Json | None) -> None:
+    for schema in ("requestSchema", "responseSchema"):
+        fields = document.get(schema, {}).get("schemaFields", [])
+        _name_fields(f"{document['fullyQualifiedName']}.{schema}", fields)
+
+
+def _name_fields(parent: str, fields: list[Json]) -> None:
+    for field in fields:
+        field["fullyQualifiedName"] = names.join(parent, field["name"])
+        field.setdefault("tags", [])
+        _name_fields(field["fullyQualifiedName"], field.get("children", []))
 
 
 def _complete(parent: str, columns: list[Json], *, top: bool, sized: bool = True) -> None:
@@ -131,6 +168,11 @@ STORE["table"].append(complete)
 STORE["dashboardDataModel"].append(complete)
 STORE["container"].append(_complete_container)
 STORE["pipeline"].append(_complete_tasks)
+for _kind in ("topic", "searchIndex", "mlmodel"):
+    STORE[_kind].append(_complete_fields(_kind))
+STORE["apiEndpoint"].append(_complete_endpoint)
+for _kind in ("file", "worksheet"):
+    STORE[_kind].append(_complete_container)
 
 
 def drop_computed(document: Json) -> None:

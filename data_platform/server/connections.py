@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from data_platform.server.keys import Keys
 
 MASK = "*********"
+FIELDS = {"workflow": "request", "ingestionPipeline": "sourceConfig"}
+"""Where secrets are, for the types that have them elsewhere than in ``connection``."""
+
+
+def field_of(row: EntityType) -> str:
+    """The field of a type that holds secrets, and is sealed."""
+    return FIELDS.get(row.name, "connection")
 
 
 def sealed(keys: Keys, connection: Any) -> str:
@@ -26,7 +33,7 @@ def sealed(keys: Keys, connection: Any) -> str:
 
 def opened(keys: Keys, row: EntityType, document: Json, *, unmasked: bool) -> Any:
     """The connection of a stored document as it is read."""
-    stored = document["connection"]
+    stored = document[field_of(row)]
     connection = orjson.loads(keys.seal.decrypt(stored.encode())) if isinstance(stored, str) else stored
     return connection if unmasked else _masked(connection, models.secret_fields(row.entity))
 

@@ -78,10 +78,10 @@ def _mark(connection: Connection, row: EntityType, document: Json, user: str, at
 
 
 def delete_stale(connection: Connection, row: EntityType, request: Json, user: str, at: int) -> list[str]:
-    """Soft-delete the live entities of a scope that a run has not seen; their names.
+    """Delete, softly unless asked otherwise, the live entities of a scope that a run has not seen; their names.
 
     Args:
-        request: ``{scopeFqn, scopeEntityType, seenFqns, recursive}``.
+        request: ``{scopeFqn, scopeEntityType, seenFqns, recursive, hardDelete, dryRun}``; a dry run deletes nothing.
 
     Raises:
         BadRequestError: no scope, or a scope of an unknown type.
@@ -104,11 +104,14 @@ def delete_stale(connection: Connection, row: EntityType, request: Json, user: s
         )
         if line["fqn"] not in seen
     ]
+    hard = bool(request.get("hardDelete"))
+    if request.get("dryRun"):
+        return stale
     gone: list[str] = []
     for fqn in stale:
         # An earlier deletion may have taken this one along.
         document = documents.find(connection, row, fqn)
         if document is not None:
-            delete(connection, row, document, user, at, recursive=bool(request.get("recursive", True)), hard=False)
+            delete(connection, row, document, user, at, recursive=bool(request.get("recursive", True)), hard=hard)
             gone.append(fqn)
     return gone

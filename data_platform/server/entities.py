@@ -165,9 +165,9 @@ class Entities:
         gone = call.store.write(
             lambda connection: deleting.delete_stale(connection, self.row, request, call.principal.name, now())
         )
-        return result([{"request": fqn, "status": 200} for fqn in gone], [])
+        return result([{"request": fqn, "status": 200} for fqn in gone], [], dry=bool(request.get("dryRun")))
 
-    def restore(self, call: Call) -> Json:
+    def restore(self, call: Call) -> Reply:
         may_write(call, self.row, "EditAll")
         identity = str(call.object.get("id", ""))
 
@@ -176,7 +176,10 @@ class Entities:
             restored = deleting.restore(connection, self.row, document, call.principal.name, now())
             return self.view(call, connection).one(self.row, restored, set(self.row.fields) - {"profile"})
 
-        return call.store.write(work)
+        restored = call.store.write(work)
+        if call.flag("async"):
+            return Reply(202, {"jobId": identity, "message": "Restore operation initiated successfully"})
+        return Reply(200, restored)
 
     def versions(self, call: Call) -> Json:
         current = documents.need_id(call.reader, self.row, call.id, "all")

@@ -62,7 +62,9 @@ def _need(connection: Connection, label: Json) -> Json:
     tag = documents.find(connection, ENTITY_TYPES[kind], label["tagFQN"])
     if tag is None:
         raise NotFoundError(f"{kind} instance for {label['tagFQN']} not found")
-    if tag.get("disabled"):
+    above = documents.parent_of(ENTITY_TYPES[kind], tag) if kind == "tag" else None
+    holder = documents.find_id(connection, ENTITY_TYPES[above["type"]], above["id"]) if above else None
+    if tag.get("disabled") or (holder or {}).get("disabled"):
         raise BadRequestError(f"Tag {label['tagFQN']} is disabled and can't be assigned")
     return tag
 

@@ -115,6 +115,7 @@ def _scope(call: Call, name: str, value: str) -> str:
     kinds = SERVICE_TYPES if name == "service" else (name,) if name in ENTITY_TYPES else ()
     for kind in kinds:
         found = documents.find(call.reader, ENTITY_TYPES[kind], value, "all")
+        found = found or documents.find_id(call.reader, ENTITY_TYPES[kind], value, "all")
         if found is not None:
             return str(found["fullyQualifiedName"])
     return value

@@ -9,7 +9,7 @@ import orjson
 
 from data_platform.server import documents, names
 from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type
-from data_platform.server.problems import ConflictError
+from data_platform.server.problems import BadRequestError, ConflictError
 from data_platform.server.rules import BEFORE_REMOVAL
 
 if TYPE_CHECKING:
@@ -28,9 +28,33 @@ def rename(connection: Connection, row: EntityType, original: Json, updated: Jso
     Raises:
         ConflictError: the new name is taken.
     """
+    *above, _ = names.split(original["fullyQualifiedName"])
+    _carry(connection, row, original, updated, ".".join([*above, names.quote(updated["name"])]))
+
+
+def move(connection: Connection, row: EntityType, document: Json, held: Json) -> str:
+    """Hang an entity, with all that is below it, under another one; its name from now on.
+
+    Raises:
+        BadRequestError: it would be below itself.
+        ConflictError: there is one of that name.
+    """
+    above = documents.need_id(connection, entity_type(held["type"]), held["id"])
+    before = document["fullyQualifiedName"]
+    if f"{above['fullyQualifiedName']}.".startswith(f"{before}."):
+        raise BadRequestError(f"{before} cannot be moved below itself")
+    moved = {**document, "parent": held} if held["type"] == row.name else {**document, "glossary": held}
+    if held["type"] == row.name:
+        moved["glossary"] = above["glossary"]
+    else:
+        moved.pop("parent", None)
+    _carry(connection, row, document, moved, names.join(above["fullyQualifiedName"], document["name"]))
+    documents.save(connection, row, moved)
+    return str(moved["fullyQualifiedName"])
+
+
+def _carry(connection: Connection, row: EntityType, original: Json, updated: Json, after: str) -> None:
     before = original["fullyQualifiedName"]
-    *above, _ = names.split(before)
-    after = ".".join([*above, names.quote(updated["name"])])
     if documents.find(connection, row, after, "all") is not None:
         raise ConflictError(f"Entity already exists: {after}")
     updated["fullyQualifiedName"] = after

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 
 from data_platform.server import names
+from data_platform.server.connections import field_of
+from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.problems import BadRequestError
 from data_platform.server.references import Resolver
 
@@ -29,7 +31,7 @@ class Condition:
 
 
 _NOTHING = Condition("0", [])
-_SERVICE = re.compile(r"^service\.(name|fullyQualifiedName)$")
+_SERVICE = re.compile(r"^service\.(name|fullyQualifiedName|displayName)$")
 
 
 def query_sql(query: Any) -> Condition:
@@ -153,9 +155,19 @@ def any_sql(field: str, values: list[Any]) -> Condition:
         return Condition(f"id IN (SELECT target FROM edges WHERE source IN ({marks}))", values)  # noqa: S608
     if name == "tags.tagFQN":
         return Condition(f"id IN (SELECT holder FROM labels WHERE tag IN ({marks}))", values)  # noqa: S608
-    held = re.match(r"^(owners|domains|databaseSchema|database)\.(id|name|fullyQualifiedName)$", name)
+    if name in ("tier.tagFQN", "columns.tags.tagFQN"):
+        return Condition(f"id IN (SELECT holder FROM labels WHERE tag IN ({marks}))", values)  # noqa: S608
+    if name == "columns.name":
+        named = f"SELECT 1 FROM json_each(json, '$.columns') WHERE value ->> 'name' IN ({marks})"  # noqa: S608
+        return Condition(f"EXISTS ({named})", values)
+    held = re.match(
+        r"^(owners|domains|dataProducts|databaseSchema|database)\.(id|name|fullyQualifiedName|displayName)$", name
+    )
     if held:
-        column = {"fullyQualifiedName": "fqn"}.get(held[2], held[2])
+        # What has no display name is shown, and searched, by its name.
+        column = {"fullyQualifiedName": "fqn", "displayName": "coalesce(json ->> 'displayName', name)"}.get(
+            held[2], held[2]
+        )
         targets = f"SELECT id FROM entities WHERE {column} IN ({marks})"  # noqa: S608
         holders = f"SELECT holder FROM refs WHERE field = ? AND target IN ({targets})"  # noqa: S608
         return Condition(f"id IN ({holders})", [held[1], *values])
@@ -221,7 +233,7 @@ def document_of(call: Call, line: Any) -> Json:
     """What the search index holds of an entity: its document with references named, and its upstream edges."""
     resolver = Resolver(call.reader, call.base)
     source: Json = orjson.loads(line["json"])
-    source.pop("connection", None)
+    source.pop(field_of(ENTITY_TYPES[line["type"]]), None)
     source["entityType"] = line["type"]
     for field in ("service", "database", "databaseSchema"):
         if isinstance(source.get(field), dict):

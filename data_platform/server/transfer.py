@@ -17,12 +17,14 @@ import orjson
 
 from data_platform.errors import ServerError
 from data_platform.server import documents
+from data_platform.server.connections import field_of
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.keys import Keys
 from data_platform.server.store import Store
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
+    from data_platform.server.entity_types import EntityType
     from data_platform.server.store import Connection
 
 _FORMAT = "data-platform catalog"
@@ -117,8 +119,9 @@ def _import(connection: Connection, keys: Keys, lines: Iterator[bytes]) -> Impor
         item = orjson.loads(line)
         if "entity" in item:
             document = item["json"]
-            done.lost_connections += not _can_open(keys, document)
-            documents.save(connection, ENTITY_TYPES[item["entity"]], document, fresh=True)
+            row = ENTITY_TYPES[item["entity"]]
+            done.lost_connections += not _can_open(keys, row, document)
+            documents.save(connection, row, document, fresh=True)
             done.entities += 1
         else:
             _insert(connection, item["table"], item["row"], keys)
@@ -133,21 +136,24 @@ def _insert(connection: Connection, table: str, row: Json, keys: Keys) -> None:
     if set(row) != set(known):
         raise KeyError(f"columns of {table}")
     if table == "versions":
-        _can_open(keys, row["json"])
+        kind = documents.type_of(connection, row["entity"])
+        if kind is not None:
+            _can_open(keys, ENTITY_TYPES[kind], row["json"])
     values = [orjson.dumps(row[name]) if name == "json" else row[name] for name in known]
     connection.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(known))})", values)  # noqa: S608
 
 
-def _can_open(keys: Keys, document: Json) -> bool:
+def _can_open(keys: Keys, row: EntityType, document: Json) -> bool:
     """Whether this folder's key opens the document's connection; one that it does not open is taken out."""
     from cryptography.fernet import InvalidToken
 
-    sealed = document.get("connection")
+    secret = field_of(row)
+    sealed = document.get(secret)
     if not isinstance(sealed, str):
         return True
     try:
         keys.seal.decrypt(sealed.encode())
     except InvalidToken:
-        del document["connection"]
+        del document[secret]
         return False
     return True

@@ -119,8 +119,9 @@ class View:
             document["followers"] = self._followers(document["id"])
         if "votes" in asked and "votes" in row.fields:
             document["votes"] = self._votes(document["id"])
-        if "connection" in document:
-            document["connection"] = connections.opened(self._keys, row, document, unmasked=self._unmasked)
+        secret = connections.field_of(row)
+        if secret in document:
+            document[secret] = connections.opened(self._keys, row, document, unmasked=self._unmasked)
         if "href" in row.fields:
             document["href"] = self.resolver.href(row.name, document["id"])
         return document

@@ -90,8 +90,9 @@ class Writing:
         if "fullyQualifiedName" not in document:
             document["fullyQualifiedName"] = documents.fqn_of(container, document["name"])
         columns.settle_labels(self.connection, document)
-        if "connection" in document:
-            document["connection"] = connections.sealed(self.keys, document["connection"])
+        secret = connections.field_of(row)
+        if secret in document:
+            document[secret] = connections.sealed(self.keys, document[secret])
         self._stamp(document, 0.1)
         if "deleted" in row.fields:
             document["deleted"] = False
@@ -137,7 +138,7 @@ class Writing:
             if field in original:
                 updated[field] = original[field]
         labels.complete(updated)
-        _validate(row, updated)
+        self._validate(row, updated)
         columns.drop_computed(updated)
         if updated.get("name") != original["name"] and row.name not in renaming.RENAMED:
             updated["name"] = original["name"]
@@ -149,16 +150,15 @@ class Writing:
         for field in row.references.keys() & updated.keys():
             if updated[field] != original.get(field):
                 updated[field] = references.resolve(self.connection, row, field, updated[field])
-        if "connection" in updated:
-            before = connections.opened(self.keys, row, original, unmasked=True) if "connection" in original else None
-            after = connections.unmasked(updated["connection"], before)
-            updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
+        secret = connections.field_of(row)
+        if secret in updated:
+            self._seal(row, original, updated, updated[secret])
         columns.settle_labels(self.connection, updated)
         return self.update(row, original, updated, patch=True)
 
     def update(self, row: EntityType, original: Json, updated: Json, *, patch: bool) -> Json:
         """Store ``updated`` in place of ``original``, as a new version if that makes a difference."""
-        _validate(row, updated)
+        self._validate(row, updated)
         keep_forward(original, updated)
         for check in STORE[row.name]:
             check(self.connection, updated, original)
@@ -196,7 +196,7 @@ class Writing:
         return updated
 
     def _insert(self, row: EntityType, document: Json) -> Json:
-        _validate(row, document)
+        self._validate(row, document)
         for check in STORE[row.name]:
             check(self.connection, document, None)
         documents.save(self.connection, row, document, fresh=True)
@@ -251,11 +251,17 @@ class Writing:
             updated["tags"] = labels.settle(self.connection, merged) if merged != original.get("tags") else merged
         kept = columns.merge_parts(row.name, original, updated, guarded=guarded)
         columns.settle_labels(self.connection, {"columns": kept})
-        if "connection" in document and "connection" in original:
-            before = connections.opened(self.keys, row, original, unmasked=True)
-            after = connections.unmasked(request["connection"], before)
-            updated["connection"] = original["connection"] if after == before else connections.sealed(self.keys, after)
+        secret = connections.field_of(row)
+        if secret in document and secret in original:
+            self._seal(row, original, updated, request[secret])
         return updated
+
+    def _seal(self, row: EntityType, original: Json, updated: Json, sent: Any) -> None:
+        """Store what was sent, with the secrets of the original where it is masked; unchanged, it stays as it is."""
+        secret = connections.field_of(row)
+        before = connections.opened(self.keys, row, original, unmasked=True) if secret in original else None
+        after = connections.unmasked(sent, before)
+        updated[secret] = original[secret] if after == before else connections.sealed(self.keys, after)
 
     def _folded(self, original: Json) -> Json | None:
         """The version that another patch by the same user still adds to, if there is one."""
@@ -275,6 +281,14 @@ class Writing:
         base = cast("Json", orjson.loads(line["json"])) if line else None
         return base if base is not None and not base.get("deleted") else None
 
+    def _validate(self, row: EntityType, document: Json) -> None:
+        secret = connections.field_of(row)
+        held = {field: value for field, value in document.items() if field != secret}
+        if secret in document and row.name in connections.FIELDS:
+            # Unlike a connection, which may be left out and is of a model that changes, this must be there.
+            held[secret] = connections.opened(self.keys, row, document, unmasked=True)
+        models.check(row.entity, held)
+
     def _stamp(self, document: Json, version: float) -> None:
         document["version"] = version
         document["updatedAt"] = now()
@@ -287,7 +301,3 @@ def remember(connection: Connection, document: Json) -> None:
         "INSERT OR REPLACE INTO versions VALUES (?, ?, ?)",
         (document["id"], document["version"], orjson.dumps(document)),
     )
-
-
-def _validate(row: EntityType, document: Json) -> None:
-    models.check(row.entity, {field: value for field, value in document.items() if field != "connection"})
