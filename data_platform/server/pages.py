@@ -41,7 +41,7 @@ class Pages:
         self._application = application
 
     def answer(self, request: Request) -> Response:
-        """``/``, ``/search?q=…`` and ``/<entityType>/<fqn>``."""
+        """``/``, ``/search?q=…``, ``/<entityType>/<fqn>`` and ``/service/<collection>/<name>``."""
         if not _is_loopback(request):
             return _page("Forbidden", "<h1>These pages are for this machine only</h1>", status=403)
         path = request.url.path.strip("/")
@@ -50,7 +50,7 @@ class Pages:
             return self._search(query)
         if not path:
             return self._home()
-        kind, _, fqn = path.partition("/")
+        kind, fqn = _entity_of(path)
         row = ENTITY_TYPES.get(_ADDRESSES.get(kind, kind))
         view = self._view(request)
         document = documents.find(view.connection, row, fqn, "all") if row else None
@@ -153,6 +153,15 @@ def _is_loopback(request: Request) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "testclient"
+
+
+def _entity_of(path: str) -> tuple[str, str]:
+    """Type and name of the entity that an address is of; services lie below ``service``, by their collection."""
+    kind, _, fqn = path.partition("/")
+    if kind == "service":
+        collection, _, fqn = fqn.partition("/")
+        kind = collection.removesuffix("s")
+    return kind, fqn
 
 
 def _page(title: str, body: str, query: str = "", status: int = 200) -> HTMLResponse:

@@ -42,6 +42,10 @@ def test_a_test_case_is_found_at_the_address_that_its_asset_check_links_to(serve
     assert "rows" in page(server, f"/test-case/{quote(made['fullyQualifiedName'])}")
 
 
+def test_a_service_is_found_at_the_address_that_its_assets_link_to(server: RunningServer, place: Place) -> None:
+    assert f"/database/{place.database}" in page(server, f"/service/databaseServices/{place.service}")
+
+
 def test_every_level_of_a_service_can_be_browsed(server: RunningServer, place: Place) -> None:
     place.table("leaf")
     assert f"/database/{place.database}" in page(server, f"/databaseService/{place.service}")
