@@ -23,6 +23,7 @@ Options = Mapping[str, Any]
 # Not in the component's model: Dagster lets every attribute be a template too, and pydantic cannot compare that.
 _NUMBERS: Final = {
     "properties": {
+        "deletion": {"properties": {"max_share": {"minimum": 0, "maximum": 100}}},
         "retries": {"minimum": 0},
         "min_success_percent": {"minimum": 0, "maximum": 100},
         "timeout": {"exclusiveMinimum": 0},
@@ -39,7 +40,7 @@ def check_definition(
     schedules: Mapping[Workflow, Any],
     after: Sequence[str],
     sources: Collection[str],
-    numbers: Mapping[str, float],
+    numbers: Options,
     ownership: Options = MappingProxyType({}),
     locate: Callable[[Path], str],
 ) -> Connector:
@@ -53,7 +54,7 @@ def check_definition(
         schedules: the cadences of each workflow; only the keys are looked at.
         after: services of the sources that must come first.
         sources: services of all other sources that have metadata.
-        numbers: ``retries``, ``min_success_percent`` and ``timeout``.
+        numbers: ``retries``, ``min_success_percent``, ``deletion`` and ``timeout``.
         ownership: those of ``owners``, ``domain``, ``tier`` and ``ownership`` that are given.
         locate: where a path of the definition is written, for example ``defs.yaml:7``.
 

@@ -158,7 +158,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             numbers={
                 "retries": self.retries,
                 "min_success_percent": self.min_success_percent,
-                "deletion.max_share": self.deletion.max_share,
+                "deletion": {"max_share": self.deletion.max_share},
                 "timeout": self.timeout,
             },
             ownership={name: given for name in (*GIVES, "ownership") if (given := getattr(self, name))},

@@ -122,6 +122,11 @@ BAD_INPUT = {
         14,
         "min_success_percent: must be at most 100.",
     ),
+    "share that is too large": (
+        ("  workflows:", "  deletion: {max_share: 200}\n  workflows:"),
+        14,
+        "deletion.max_share: must be at most 100.",
+    ),
     "number that is too small": (
         ("retries: 0", "retries: -1"),
         18,
