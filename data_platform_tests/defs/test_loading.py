@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from data_platform.environment import ENVIRONMENTS, PROJECT_ROOT
+from data_platform_tests.definitions import committed
 
 NOTHING_TO_REACH = """
     import builtins, importlib.abc, os, socket, sys
@@ -41,6 +42,11 @@ def run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def workflows(environment: str) -> int:
+    """How many workflows there are to be in an environment."""
+    return sum(key.startswith("openmetadata/") for key in committed(environment)["assets"])
+
+
 @pytest.mark.parametrize("environment", list(ENVIRONMENTS))
 def test_definitions_load_without_network_vault_catalog_or_the_ingestion_environment(environment: str) -> None:
     script = textwrap.dedent(NOTHING_TO_REACH) + textwrap.dedent("""
@@ -60,7 +66,29 @@ def test_definitions_load_without_network_vault_catalog_or_the_ingestion_environ
         DATA_PLATFORM_INGESTION_PYTHON="/nonexistent/python",
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "15 []\n"
+    assert done.stdout == f"{workflows(environment)} []\n"
+
+
+@pytest.mark.parametrize("environment", ["dev", "production"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"VAULT_ADDR": "http://vault.example.org"},
+        {"VAULT_AUTH_METHOD": "nonsense"},
+        {"VAULT_AUTH_METHOD": "jwt", "VAULT_JWT_FILE": "/nowhere", "VAULT_CACERT": "/nowhere"},
+    ],
+    ids=["without TLS", "unknown login", "no credentials"],
+)
+def test_a_vault_that_cannot_be_used_takes_no_definition_away(environment: str, settings: dict[str, str]) -> None:
+    done = run(
+        """
+        from data_platform.definitions import defs
+        print(sum(spec.key.path[0] == "openmetadata" for spec in defs().resolve_all_asset_specs()))
+        """,
+        DAGSTER_ENVIRONMENT=environment,
+        **settings,
+    )
+    assert done.stdout == f"{workflows(environment)}\n", done.stderr
 
 
 def test_an_environment_with_the_ingestion_clients_antlr_is_refused_in_one_sentence(tmp_path: Path) -> None:
