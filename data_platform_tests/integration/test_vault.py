@@ -23,10 +23,13 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVault]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVault]:
     """A Vault that was built on this machine, by an earlier run or now."""
+    capturing = request.config.pluginmanager.getplugin("capturemanager")
     try:
-        program = vault_program()
+        # The build says that it goes on; kept until the end of the tests that would be no use.
+        with capturing.global_and_fixture_disabled():
+            program = vault_program()
     except CannotBuildError as reason:
         pytest.skip(str(reason))
     with running_real_vault(program, tmp_path_factory.mktemp("vault")) as vault:

@@ -125,7 +125,5 @@ def _go(folder: Path, *arguments: str) -> str:
 
 
 def _say(text: str) -> None:
-    """To the terminal, past pytest's capturing: otherwise a test seems to hang."""
-    assert sys.__stderr__ is not None
-    sys.__stderr__.write(f"── {text}\n")
-    sys.__stderr__.flush()
+    sys.stderr.write(f"── {text}\n")
+    sys.stderr.flush()
