@@ -127,52 +127,38 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-_BY_TOKEN: Final = VaultAuth("token", "token", "")
-_BY_POD: Final = VaultAuth("kubernetes", "kubernetes", "data-platform")
+_LOCAL: Final = Environment(
+    "dev",
+    catalog_url="http://localhost:8585/api",
+    catalog_token=CATALOG_TOKEN,
+    vault_address="http://localhost:8200",
+    vault_auth=VaultAuth("token", "token", ""),
+    dagster_url="http://localhost:3000",
+    encrypted=False,
+    store_service_connection=True,
+)
+
+
+def _deployed(name: str, suffix: str) -> Environment:
+    return Environment(
+        name,
+        catalog_url=f"https://openmetadata{suffix}.odl.mit.edu/api",
+        catalog_token=CATALOG_TOKEN,
+        vault_address=f"https://vault{suffix}.odl.mit.edu",
+        vault_auth=VaultAuth("kubernetes", "kubernetes", "data-platform"),
+        dagster_url=f"https://pipelines{suffix}.odl.mit.edu",
+        encrypted=True,
+        store_service_connection=False,
+    )
+
 
 ENVIRONMENTS: Final[Mapping[str, Environment]] = {
     environment.name: environment
     for environment in (
-        Environment(
-            "dev",
-            catalog_url="http://localhost:8585/api",
-            catalog_token=CATALOG_TOKEN,
-            vault_address="http://localhost:8200",
-            vault_auth=_BY_TOKEN,
-            dagster_url="http://localhost:3000",
-            encrypted=False,
-            store_service_connection=True,
-        ),
-        Environment(
-            "qa",
-            catalog_url="https://openmetadata-qa.odl.mit.edu/api",
-            catalog_token=CATALOG_TOKEN,
-            vault_address="https://vault-qa.odl.mit.edu",
-            vault_auth=_BY_POD,
-            dagster_url="https://pipelines-qa.odl.mit.edu",
-            encrypted=True,
-            store_service_connection=False,
-        ),
-        Environment(
-            "production",
-            catalog_url="https://openmetadata.odl.mit.edu/api",
-            catalog_token=CATALOG_TOKEN,
-            vault_address="https://vault.odl.mit.edu",
-            vault_auth=_BY_POD,
-            dagster_url="https://pipelines.odl.mit.edu",
-            encrypted=True,
-            store_service_connection=False,
-        ),
-        Environment(
-            "demo",
-            catalog_url="http://localhost:8585/api",
-            catalog_token=DEMO_CATALOG_TOKEN,
-            vault_address="http://localhost:8200",
-            vault_auth=_BY_TOKEN,
-            dagster_url="http://localhost:3000",
-            encrypted=False,
-            store_service_connection=True,
-        ),
+        _LOCAL,
+        _deployed("qa", "-qa"),
+        _deployed("production", ""),
+        replace(_LOCAL, name="demo", catalog_token=DEMO_CATALOG_TOKEN),
     )
 }
 

@@ -27,15 +27,7 @@ _MOST_REDIRECTS: Final = 3
 
 
 class Session:
-    """One login to one Vault; its clients are hvac's, which are not typed.
-
-    Args:
-        address: for example ``https://vault.example.org``.
-        login: how to get in.
-        namespace: Vault Enterprise namespace.
-        certificates: path of a CA bundle, or None for the system's.
-        timeout: seconds for each request.
-    """
+    """One login to one Vault, with the settings of :class:`Vault`; its clients are hvac's, which are not typed."""
 
     def __init__(
         self,
