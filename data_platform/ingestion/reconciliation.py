@@ -8,7 +8,6 @@ of its own is not compared, and only a run without any failure or warning is tak
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +16,7 @@ from data_platform.ingestion import deletion, inventory, matching, source_invent
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.deletion import Limits, Plan
 from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.ended import Ended
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.inventory import Holding, Inventory
 from data_platform.ingestion.matching import Match
@@ -84,19 +84,22 @@ class Reconciliation:
         """What came of it when the workflow failed."""
         return Reconciled(self.match, self._unknown)
 
-    def delete(self, account: Account, incomplete: Collection[str]) -> Reconciled:
+    def delete(self, ended: Ended) -> Reconciled:
         """Delete what the source no longer has.
 
         Args:
-            account: what the workflow sent.
-            incomplete: scopes that the workflow did not list to the end.
+            ended: the workflow, which did not fail.
         """
         if self._unknown:
             return self.without_deletion()
+        incomplete = ended.incomplete(self._spec.service)
+        if not self._inventories and ended.noted()["warnings"]:
+            # Nothing but the connector says what is there, and it may have left out what it warns of.
+            incomplete = frozenset({self._spec.service})
         plan = deletion.plan(
             self.before,
             self.after,
-            exists=lambda holding: self._exists(holding, account),
+            exists=lambda holding: self._exists(holding, ended.account),
             admitted=lambda holding: matching.admits(self._filters, holding),
             incomplete=incomplete,
             limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions),

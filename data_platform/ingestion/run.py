@@ -228,7 +228,7 @@ def _listed(
     reconciled = reconciliation.without_deletion()
     if ruling.outcome is not Outcome.FAILED:
         with progress.stage("deletion", "deleting what the source no longer has"):
-            reconciled = reconciliation.delete(ended.account, ended.incomplete(spec.service))
+            reconciled = reconciliation.delete(ended)
         after = after.without(reconciled.plan.deleted)
     return Result(
         spec.kind,
