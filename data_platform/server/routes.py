@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from data_platform.server import (
     applications,
     assets,
+    context,
     contracts,
     csv_files,
     custom_properties,
@@ -70,6 +71,7 @@ _MODULES = (
     applications,
     assets,
     custom_properties,
+    context,
 )
 
 

@@ -288,3 +288,15 @@ def test_a_bots_token_is_read(client: Client, admin: Api) -> None:
     assert found.config.JWTToken.get_secret_value().count(".") == 2
     person = admin.ok("GET", "/users/name/admin")
     admin.refused(400, "GET", f"/users/auth-mechanism/{person['id']}")
+
+
+def test_an_entity_is_told_as_markdown(client: Client, place: Place) -> None:
+    start, end = place.table("a", description="where it starts"), place.table("b")
+    ends = {side: {"id": held["id"], "type": "table"} for side, held in (("fromEntity", start), ("toEntity", end))}
+    place.api.ok("PUT", "/lineage", {"edge": ends})
+    text = place.api.get(f"/tables/name/{place.fqn('a')}/context").text
+    assert text.startswith(f"# {place.fqn('a')}\n")
+    assert "where it starts" in text
+    assert "- `id` INT" in text
+    assert f"## Downstream\n\n- {place.fqn('b')}" in text
+    place.api.refused(404, "GET", f"/tables/name/{place.fqn('nope')}/context")
