@@ -124,7 +124,7 @@ def plan(
         if _is_untouched(holding, before)
         and not exists(holding)
         and admitted(holding)
-        and not _lies_in(holding.fqn, incomplete)
+        and not names.lies_in(holding.fqn, incomplete)
     }
     gone = {key for key in candidates if all(inside.id in candidates for inside in tree.below(after.holdings[key].fqn))}
     covered = {inside.id for key in gone for inside in tree.below(after.holdings[key].fqn)}
@@ -159,10 +159,6 @@ def carry_out(catalog: CatalogClient, roots: Iterable[Holding]) -> None:
 def _is_untouched(holding: Holding, before: Inventory) -> bool:
     earlier = before.holdings.get(holding.id)
     return earlier is not None and earlier.version == holding.version
-
-
-def _lies_in(fqn: str, scopes: Collection[str]) -> bool:
-    return any(fqn == scope or fqn.startswith(f"{scope}.") for scope in scopes)
 
 
 def _refusal(

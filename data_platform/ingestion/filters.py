@@ -7,7 +7,7 @@ expression that matches from the beginning, whatever the case; what is excluded 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
 from data_platform.ingestion import names
@@ -44,10 +44,12 @@ class Filters:
     Args:
         config: OpenMetadata's parsed ``sourceConfig.config``.
         service: the service's name.
+        buckets: those that the connection names, if it names any; no pattern is for them then, and no other is let in.
     """
 
-    def __init__(self, config: Any, service: str) -> None:
+    def __init__(self, config: Any, service: str, buckets: Collection[str] = ()) -> None:
         self._config = config
+        self._buckets = buckets
         self._service = service
         self._by_fqn = bool(getattr(config, "useFqnForFiltering", False))
 
@@ -60,6 +62,8 @@ class Filters:
             is_view: whether a table is a view of any kind.
             shown: the name that people see, where it is another one.
         """
+        if kind == "container":
+            return self._admits_container(*path)
         if kind == "table" and not self._includes("includeViews" if is_view else "includeTables"):
             return False
         if kind == "storedProcedure" and not self._includes("includeStoredProcedures"):
@@ -67,6 +71,13 @@ class Filters:
         above = enumerate(_LADDERS.get(kind, ()), start=1)
         holders = all(self._passes(holder, path[:depth], None) for depth, holder in above)
         return holders and self._passes(kind, path, shown)
+
+    def _admits_container(self, bucket: str, *below: str) -> bool:
+        """Whether a container passes: patterns are for the path below the bucket, and for that of what it lies in."""
+        is_read = bucket in self._buckets if self._buckets else self._passes("container", [bucket], None)
+        return is_read and all(
+            self._passes("container", ["/".join(below[:depth])], None) for depth in range(1, len(below) + 1)
+        )
 
     def _includes(self, option: str) -> bool:
         return bool(getattr(self._config, option, True))

@@ -6,7 +6,7 @@ Pure. A source is not still while it is read: what came or went between its two 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from data_platform.ingestion import names
@@ -49,10 +49,12 @@ class Match:
     Attributes:
         compared: number of entities that either side has.
         mismatches: those that differ, by scope.
+        unjudged: fully qualified names of scopes in which the source may have more than it says.
     """
 
     compared: int
     mismatches: tuple[Mismatch, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
     def count(self, difference: Difference) -> int:
         """Number of mismatches of one kind."""
@@ -72,7 +74,8 @@ class Match:
     def sentence(self) -> str:
         """The comparison in one sentence."""
         if not self.mismatches:
-            return f"The catalog holds the {self.compared} entities that the source has."
+            unjudged = f" What else lies in {len(self.unjudged)} of them is not judged." if self.unjudged else ""
+            return f"The catalog holds the {self.compared} entities that the source has.{unjudged}"
         counts = ", ".join(f"{number} {each}" for each in Difference if (number := self.count(each)))
         first = self.mismatches[0]
         return f"{len(self.mismatches)} of {self.compared} entities differ ({counts}); the first: {first.name}."
@@ -81,7 +84,7 @@ class Match:
         """The same once the catalog no longer holds what was too many."""
         gone = {(holding.kind, holding.fqn) for holding in deleted}
         left = [each for each in self.mismatches if (each.kind, each.name) not in gone]
-        return Match(self.compared - len(self.mismatches) + len(left), tuple(left))
+        return replace(self, compared=self.compared - len(self.mismatches) + len(left), mismatches=tuple(left))
 
 
 def match(source: tuple[SourceInventory, SourceInventory], catalog: Inventory, filters: Filters) -> Match:
@@ -93,15 +96,20 @@ def match(source: tuple[SourceInventory, SourceInventory], catalog: Inventory, f
         filters: the source's filters; what the catalog holds beyond them is none of this run's business.
     """
     held = {(holding.kind, holding.fqn): holding for holding in catalog.holdings.values()}
-    admitted = {key for key, holding in held.items() if admits(filters, holding)}
     before, after = source
+    unjudged = {fqn for listed in source for (_, fqn), each in listed.items() if each.is_open}
+    admitted = {
+        key
+        for key, holding in held.items()
+        if admits(filters, holding) and (key in before or key in after or not names.lies_in(holding.fqn, unjudged))
+    }
     found = [
         *(_mismatch(key, Difference.MISSING) for key in (before.keys() & after.keys()) - held.keys()),
         *(_mismatch(key, Difference.SURPLUS) for key in admitted - before.keys() - after.keys()),
         *_columns(before, after, held),
     ]
     found.sort(key=lambda each: (each.scope, each.difference, each.kind, each.name))
-    return Match(len(admitted | (before.keys() & after.keys())), tuple(found))
+    return Match(len(admitted | (before.keys() & after.keys())), tuple(found), tuple(sorted(unjudged)))
 
 
 def admits(filters: Filters, holding: Holding) -> bool:

@@ -7,6 +7,7 @@ The rule is that of OpenMetadata's ``fqn.quote_name``. No part has a double quot
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _PART: Final = re.compile(r'"[^"]*"|[^.]+')
@@ -25,6 +26,11 @@ def split(fqn: str) -> tuple[str, ...]:
 def parent(fqn: str) -> str:
     """The name of what contains an entity; empty for a service."""
     return ".".join(_PART.findall(fqn)[:-1])
+
+
+def lies_in(fqn: str, scopes: Iterable[str]) -> bool:
+    """Whether an entity is one of those named, or lies in one of them."""
+    return any(fqn == scope or fqn.startswith(f"{scope}.") for scope in scopes)
 
 
 def _quoted(part: str) -> str:

@@ -63,7 +63,8 @@ class Reconciliation:
         self._spec = spec
         self._source = source
         self._catalog = catalog
-        self._filters = Filters(source.source_config, spec.service)
+        buckets: list[str] | None = getattr(source.service_connection, "bucketNames", None)
+        self._filters = Filters(source.source_config, spec.service, buckets or ())
         self._inventories: list[SourceInventory] = []
         self._unknown = ""
 
@@ -93,9 +94,9 @@ class Reconciliation:
         if self._unknown:
             return self.without_deletion()
         incomplete = ended.incomplete(self._spec.service)
-        if not self._inventories and ended.noted()["warnings"]:
-            # Nothing but the connector says what is there, and it may have left out what it warns of.
-            incomplete = frozenset({self._spec.service})
+        if ended.noted()["warnings"]:
+            # Where nothing but the connector says what is there, it may have left out what it warns of.
+            incomplete |= frozenset(self.match.unjudged if self.match else {self._spec.service})
         plan = deletion.plan(
             self.before,
             self.after,

@@ -67,6 +67,8 @@ def _matches(spec: WorkflowSpec, reconciled: Reconciled) -> Check:
     found: Metadata = {"verdict": _typed("text", match.sentence), "compared": _typed("int", match.compared)}
     for difference in Difference:
         found[difference] = _typed("int", match.count(difference))
+    if match.unjudged:
+        found["unjudged"] = _typed("json", list(match.unjudged))
     if match.mismatches:
         found["mismatches"] = _table(("scope", "name", "kind", "difference", "detail"), match.mismatches)
     tolerable = match.untrue_percent <= 100 - spec.min_success_percent

@@ -185,10 +185,18 @@ def _failures(evidence: Evidence) -> Iterable[Failure]:
             yield Failure(loss.name, loss.kind, loss.error)
         else:
             untold.remove(told)
-    known = {failure.name for failure in (*reported, *evidence.losses)}
+    known = {folder for failure in (*reported, *evidence.losses) for folder in _told_of(failure.name, evidence)}
     for name in evidence.missing:
-        if name not in known and names.split(name)[-1] not in known:
+        _, *path = names.split(name)
+        if known.isdisjoint({name, path[-1], "/".join(path)}):
             yield Failure(name, MISSING, "the source has it and the catalog does not, and nobody reported why")
+
+
+def _told_of(name: str, evidence: Evidence) -> Iterable[str]:
+    """What failed; a container is a folder, and what is told of a file in it is told of it."""
+    yield name
+    while evidence.leaves == "containers" and (name := name.rpartition("/")[0]):
+        yield name
 
 
 def _lost(workflow: Workflow, failures: tuple[Failure, ...]) -> int:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
 from data_platform_tests.ingestion.lake import CUSTOMERS, SHOPS, events, manifest, orders
+from examples.demo.layout import write_secret
 from examples.demo.storage import Storage, let_read, put, running_storage
 
 Run = Callable[..., Ended]
@@ -71,6 +72,12 @@ def containers(catalog: RunningServer) -> dict[str, Any]:
         return {each["fullyQualifiedName"].removeprefix("lake."): each for each in found}
 
 
+def let_everybody(secrets: Path) -> None:
+    """Any keys will do, as long as nobody has been let read."""
+    for name in ("s3_access_key_id", "s3_secret_access_key"):
+        write_secret(secrets / name, "anybody")
+
+
 def columns(container: dict[str, Any]) -> dict[str, str]:
     return {column["name"]: column["dataType"] for column in container["dataModel"]["columns"]}
 
@@ -121,6 +128,8 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
         "landing.deep/orders",
     }
     assert ended.metadata["entities/container"] == 7
+    assert ended.check_named(MATCHES)["passed"], ended.output
+    assert Ended.metadata_of(ended.check_named(MATCHES))["compared"] == 6  # landing/deep/orders is a pattern's
     assert columns(found["raw.customers"]) == {"id": "INT", "name": "STRING", "balance": "FLOAT"}
     assert columns(found["raw.shops"]) == {"name": "STRING", "open": "BOOLEAN", "tills": "INT"}
     assert columns(found["raw.events"]) == {"id": "LONG", "kind": "STRING", "score": "DOUBLE"}
@@ -174,6 +183,13 @@ def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_pref
     assert failures["raw/gone"] == "the manifest lists this path, and it has no csv file"
     assert set(containers(catalog)) == {"raw", "raw.orders"}
     assert "customer" in columns(containers(catalog)["raw.orders"])
+    check = ended.check_named(MATCHES)
+    assert not check["passed"]
+    rows = Ended.metadata_of(check)["mismatches"]["records"]
+    assert {(row["name"], row["difference"]) for row in rows} == {
+        ("lake.raw.events", "missing"),
+        ("lake.raw.shops", "missing"),
+    }
 
 
 @pytest.mark.fault(
@@ -196,6 +212,124 @@ def test_a_bucket_that_is_refused_is_named_once_and_the_others_arrive(
     assert row["name"] == "closed"
     assert row["error"] == f"S3 refuses to let bucket closed be read at {storage.url} (AccessDenied)"
     assert "open.customers" in containers(catalog)
+
+
+def test_the_catalog_is_held_against_what_the_manifests_name_and_patterns_are_left_to_the_connector(
+    run: Run, make: Make, storage: Storage, secrets: Path
+) -> None:
+    entries = [
+        {"dataPath": "customers", "structureFormat": "csv"},
+        {"dataPath": "shops/", "structureFormat": "json"},
+        {"dataPath": "logo.png"},
+    ]
+    files = {"customers/1.csv": CUSTOMERS, "shops/1.json": SHOPS, "logo.png": b"PNG", "logo.png.old": b"PNG"}
+    put(storage, "raw", {"openmetadata.json": manifest(*entries), **files})
+    pattern = {"dataPath": "**/*.parquet"}
+    nested = {"dataPath": "by_year", "structureFormat": "parquet", "depth": 1}
+    literal = {"dataPath": "events", "structureFormat": "avro"}
+    put(
+        storage,
+        "landing",
+        {
+            "openmetadata.json": manifest(pattern, nested, literal),
+            "orders/1.parquet": orders(),
+            "by_year/2026/1.parquet": orders(),
+            "events/1.avro": events(),
+        },
+    )
+    put(storage, "shut", {"openmetadata.json": manifest(*entries), **files})
+    let_read(storage, secrets)
+
+    ended = run(make({"containerFilterPattern": {"excludes": ["^shut$", "^shops"]}}))
+
+    assert ended.verdict["outcome"] == "ok", ended.output
+    check = ended.check_named(MATCHES)
+    found = Ended.metadata_of(check)
+    assert check["passed"], found
+    # The two buckets, customers, logo.png and events; not what a pattern and a depth made of landing.
+    assert found["compared"] == 5
+    assert found["unjudged"] == ["lake.landing"]
+    assert ended.metadata["entities/container"] > found["compared"]
+
+    # With buckets that are named, patterns are for what lies in them.
+    named = run(make({"containerFilterPattern": {"includes": ["^customers$"]}}, bucketNames=["raw"]))
+    assert named.check_named(MATCHES)["passed"]
+    assert Ended.metadata_of(named.check_named(MATCHES))["compared"] == 2
+    assert named.metadata["deleted"] == 0
+
+
+def test_a_bucket_that_vanished_is_deleted_once_a_run_is_told_that_it_may_go(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    let_everybody(secrets)
+    entry = {"dataPath": "customers", "structureFormat": "csv"}
+    for bucket in ("kept", "old"):
+        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    run(make())
+    with storage.client() as client:
+        for key in ("openmetadata.json", "customers/1.csv"):
+            client.delete_object(Bucket="old", Key=key)
+        client.delete_bucket(Bucket="old")
+
+    ended = run(make())
+    assert set(containers(catalog)) == {"kept", "kept.customers", "old", "old.customers"}
+    assert not ended.check_named(NO_MASS_DELETION)["passed"]
+    check = ended.check_named(MATCHES)
+    assert (check["passed"], check["severity"]) == (False, "WARN")
+    rows = Ended.metadata_of(check)["mismatches"]["records"]
+    assert {(row["name"], row["difference"]) for row in rows} == {
+        ("lake.old", "surplus"),
+        ("lake.old.customers", "surplus"),
+    }
+
+    ended = run(make().model_copy(update={"allow_deletions": True}))
+    assert set(containers(catalog)) == {"kept", "kept.customers"}
+    assert ended.metadata["deleted"] == 2
+    assert ended.check_named(MATCHES)["passed"]
+
+
+@pytest.mark.fault(
+    "the source: refuses what it allowed before (a bucket)",
+    "Nothing is deleted; what lies in the bucket is not judged, and the check `completed` names it.",
+)
+def test_a_bucket_that_is_refused_from_now_on_loses_nothing_in_the_catalog(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    let_everybody(secrets)
+    entry = {"dataPath": "customers", "structureFormat": "csv"}
+    for bucket in ("closed", "open"):
+        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    run(make())
+    held = set(containers(catalog))
+    let_read(storage, secrets, denied="closed")
+
+    ended = run(make().model_copy(update={"allow_deletions": True}))
+
+    assert set(containers(catalog)) == held == {"closed", "closed.customers", "open", "open.customers"}
+    assert ended.verdict["outcome"] == "partial"
+    assert ended.metadata["deleted"] == 0
+    found = Ended.metadata_of(ended.check_named(MATCHES))
+    assert (found["compared"], found["unjudged"]) == (3, ["lake.closed"])
+
+
+@pytest.mark.fault(
+    "the source: says nonsense of what it has (a manifest that is none)",
+    "Nothing is deleted, and the check `catalog_matches_source` says which manifest is wrong.",
+)
+def test_a_manifest_that_is_none_is_named_and_what_it_named_before_stays(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    let_everybody(secrets)
+    entry = {"dataPath": "customers", "structureFormat": "csv"}
+    put(storage, "raw", {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    run(make())
+    with storage.client() as client:
+        client.put_object(Bucket="raw", Key="openmetadata.json", Body=b'{"entries": [')
+    ended = run(make().model_copy(update={"allow_deletions": True}))
+    assert set(containers(catalog)) == {"raw", "raw.customers"}
+    check = ended.check_named(MATCHES)
+    assert not check["passed"]
+    assert "lake: raw/openmetadata.json is no manifest (" in Ended.metadata_of(check)["verdict"]
 
 
 def test_a_source_of_which_every_bucket_is_refused_fails_for_good(

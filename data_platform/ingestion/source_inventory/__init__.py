@@ -28,6 +28,7 @@ class Listed:
         columns: the names of its columns, or None when they are not asked for.
         is_view: whether it is a view of any kind.
         shown: the name that people see, where it is another one.
+        is_open: whether more may lie in it than is listed, so that what else the catalog has of it is not judged.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Listed:
     columns: frozenset[str] | None = None
     is_view: bool = False
     shown: str | None = None
+    is_open: bool = False
 
 
 Key = tuple[str, str]
@@ -42,7 +44,7 @@ Key = tuple[str, str]
 
 SourceInventory = Mapping[Key, Listed]
 
-_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Postgres": "postgres"}
+_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Postgres": "postgres", "S3": "s3"}
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
 
 
