@@ -8,13 +8,11 @@ resolved.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes  # pyright: ignore[reportUnknownVariableType]
@@ -27,7 +25,7 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import credentials, data_quality, lifeline, preflight, report
+from data_platform.ingestion import credentials, data_quality, interruption, lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.line import CatalogGone
@@ -44,7 +42,7 @@ def main() -> None:
     """Carry out the spec that the Pipes context holds."""
     redactor = Redactor()
     redact_output(redactor)
-    _obey_signals()
+    interruption.obey()
     held = environment.lifeline(LIFELINE)
     if held is not None:  # a pod has none: its cluster ends it
         lifeline.hold(held)
@@ -57,18 +55,6 @@ def main() -> None:
     sys.stderr.flush()
     # OpenMetadata leaves threads behind, and tearing its modules down takes a second; nothing is left to do.
     os._exit(0)
-
-
-def _obey_signals() -> None:
-    """SIGINT (Dagster) and SIGTERM (Kubernetes) end the workflow alike; repeated ones change nothing."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
 
 
 def _spec(pipes: PipesContext) -> WorkflowSpec | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import config, dbt, inventory, ownership, shims, sources, verdict
+from data_platform.ingestion import config, dbt, interruption, inventory, ownership, shims, sources, verdict
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
@@ -168,6 +168,8 @@ def execute(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
         workflow.execute()
     except Exception as error:
         raise diagnose(error, spec) from error
+    if interruption.was_told():
+        raise _interrupted(spec)
 
 
 def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
@@ -184,9 +186,15 @@ def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
         except CatalogGone as gone:
             raise gone.error from gone
         except (KeyboardInterrupt, SystemExit) as error:
-            raise WorkflowInterruptedError("the workflow was told to stop", source=spec.name) from error
+            raise _interrupted(spec) from error
+        if interruption.was_told():
+            raise _interrupted(spec)
 
     workflow.execute_internal = execute_internal
+
+
+def _interrupted(spec: WorkflowSpec) -> WorkflowInterruptedError:
+    return WorkflowInterruptedError("the workflow was told to stop", source=spec.name)
 
 
 def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import os
 import runpy
-import signal
 import sys
 import traceback
 from functools import cache
-from types import FrameType
 from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes  # pyright: ignore[reportUnknownVariableType]
 
 from data_platform import environment
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import credentials, lifeline
+from data_platform.ingestion import credentials, interruption, lifeline
 from data_platform.ingestion.spec import CATALOG_TOKEN, LIFELINE
 from data_platform.observability import Redactor, redact_output
 
@@ -76,7 +74,7 @@ def _extras() -> dict[str, Any]:
 def main() -> None:
     """Run the script and say how it ended; the one place of this process that catches everything."""
     redact_output(_REDACTOR)
-    _obey_signals()
+    interruption.obey()
     lifeline.hold(int(environment.variable(LIFELINE)))
     with open_dagster_pipes() as pipes:
         path: str = pipes.get_extra("script")["path"]
@@ -105,15 +103,6 @@ def main() -> None:
 
 def _failed(sentence: str, permanent: bool) -> dict[str, Any]:
     return {"succeeded": False, "sentence": sentence, "permanent": permanent}
-
-
-def _obey_signals() -> None:
-    """SIGTERM ends the script as SIGINT does."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 if __name__ == "__main__":
