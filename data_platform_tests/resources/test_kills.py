@@ -124,6 +124,8 @@ def test_killing_the_step_ends_its_child(child: Callable[[str], StandIn], run: C
     first = stand_in.started[0]
     os.kill(parent(first), signal.SIGKILL)
     wait_until(lambda: first not in stand_in.alive, timeout=2)
+    # Dagster tells only step processes that it has started already: one that starts while the signal comes runs on.
+    wait_until(lambda: len(stand_in.alive) == 1)
     running.process.send_signal(signal.SIGINT)
     running.wait()
     assert stand_in.alive == []
