@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from data_platform.ingestion import dbt_artifacts
+from data_platform.ingestion.dbt_artifacts import Described
 from data_platform.ingestion.spec import Workflow
+from data_platform.ingestion.traffic import Account
 from data_platform.ingestion.verdict import ARTIFACTS, Failure, Unmatched
 
 CONNECTOR: Final = "dbt"
@@ -65,6 +67,7 @@ class Findings:
         unmatched: what refers to something that the catalog does not have.
         names: fully qualified names of the tables that were found, by their id.
         failures: what failed, by the only part that it concerns, or by None when it concerns all.
+        described: what the manifests describe.
     """
 
     models: int = 0
@@ -72,6 +75,16 @@ class Findings:
     unmatched: dict[str, Unmatched] = field(default_factory=dict[str, Unmatched])
     names: dict[str, str] = field(default_factory=dict[str, str])
     failures: dict[Workflow | None, list[Failure]] = field(default_factory=dict[Workflow | None, list[Failure]])
+    described: Described = field(default_factory=Described)
+
+    def entities(self, account: Account) -> dict[str, int]:
+        """Numbers of what the metadata of a project consists of, by OpenMetadata's names for it."""
+        return {
+            "dataModel": account.other_writes["dataModel"],
+            "tag": len(account.written.get("tags", ())),
+            "testCase": self.tests,
+            "testCaseResult": account.other_writes["testCaseResults"],
+        }
 
     def concerns(self, failure: Failure, workflow: Workflow) -> bool:
         """Whether a failure that one of the workflow's steps reported belongs to a part."""
@@ -98,7 +111,7 @@ def prepare(source: Any, workflows: tuple[Workflow, ...]) -> Findings:
     _note_failures(source, findings)
     _match(source, findings)
     _read_incremental_models(source)
-    dbt_artifacts.guard(source, findings.failures.setdefault(None, []).append)
+    dbt_artifacts.guard(source, findings.failures.setdefault(None, []).append, findings.described.add)
     if Workflow.METADATA not in workflows:
         _keep_models_to_itself(source)
     return findings

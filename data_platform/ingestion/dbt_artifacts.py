@@ -7,21 +7,52 @@ the other projects of a bucket, or notice that a manifest is of a dbt whose sche
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from data_platform.ingestion.verdict import ARTIFACTS, Failure
 
 _MANIFEST: Final = "https://schemas.getdbt.com/dbt/manifest/"
+_DESCRIBED: Final = frozenset({"model", "seed", "snapshot", "source"})
+
+Path = tuple[str, str, str]
+"""Database, schema and table."""
 
 
-def guard(source: Any, note: Callable[[Failure], None]) -> None:
+@dataclass
+class Described:
+    """What the manifests of a run describe.
+
+    Attributes:
+        projects: names of their projects.
+        tables: the tables.
+    """
+
+    projects: set[str] = field(default_factory=set[str])
+    tables: set[Path] = field(default_factory=set[Path])
+
+    def add(self, manifest: Mapping[str, Any]) -> None:
+        """Note what one manifest describes; it is a JSON object as dbt wrote it."""
+        self.projects.add(str(manifest["metadata"].get("project_name")))
+        for node in (*manifest["nodes"].values(), *manifest["sources"].values()):
+            config = cast(dict[str, Any], node.get("config") or {})
+            if node["resource_type"] in _DESCRIBED and config.get("materialized") != "ephemeral":
+                database, schema = node["database"], node["schema"]
+                if node["resource_type"] == "snapshot":
+                    database, schema = config.get("target_database") or database, config.get("target_schema") or schema
+                table = node.get("identifier") or node.get("alias") or node["name"]
+                self.tables.add((str(database), str(schema), str(table)))
+
+
+def guard(source: Any, note: Callable[[Failure], None], read: Callable[[dict[str, Any]], None]) -> None:
     """Let one project's broken artifacts cost that project only.
 
     Args:
         source: OpenMetadata's ``DbtSource``, before it runs.
         note: told what is wrong with them.
+        read: told every manifest that can be read, as dbt wrote it.
     """
     from metadata.ingestion.source.database.dbt import dbt_config
 
@@ -32,6 +63,7 @@ def guard(source: Any, note: Callable[[Failure], None]) -> None:
         for files in inner():
             problem = _problem(files.dbt_manifest)
             if problem is None:
+                read(files.dbt_manifest)
                 yield files
             else:
                 note(Failure("manifest.json", ARTIFACTS, problem))

@@ -50,11 +50,13 @@ class Match:
         compared: number of entities that either side has.
         mismatches: those that differ, by scope.
         unjudged: fully qualified names of scopes in which the source may have more than it says.
+        excused: how many of those that are missing are nobody's loss here, for another source was to bring them.
     """
 
     compared: int
     mismatches: tuple[Mismatch, ...] = ()
     unjudged: tuple[str, ...] = ()
+    excused: int = 0
 
     def count(self, difference: Difference) -> int:
         """Number of mismatches of one kind."""
@@ -66,8 +68,8 @@ class Match:
 
     @property
     def untrue_percent(self) -> float:
-        """Share of entities that the catalog lacks or shows with other columns; what it has too many is no part."""
-        untrue = len(self.mismatches) - self.count(Difference.SURPLUS)
+        """Share of entities that the catalog lacks or shows with other columns, but for those that are excused."""
+        untrue = len(self.mismatches) - self.count(Difference.SURPLUS) - self.excused
         return 100.0 * untrue / max(self.compared, 1)
 
     @property

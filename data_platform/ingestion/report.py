@@ -55,7 +55,7 @@ def checks(spec: WorkflowSpec, result: Result, metadata: Metadata) -> Iterator[C
         return
     if reconciled.match or reconciled.unknown:
         yield _matches(spec, reconciled)
-    if result.verdict.outcome is not Outcome.FAILED:
+    if result.verdict.outcome is not Outcome.FAILED and connectors()[spec.connector].service_collection:
         yield _no_mass_deletion(spec, reconciled.plan)
 
 

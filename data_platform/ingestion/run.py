@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from data_platform.errors import DataPlatformError, WorkflowInterruptedError
-from data_platform.ingestion import config, dbt, interruption, inventory, ownership, shims, sources, verdict
+from data_platform.ingestion import (
+    config,
+    dbt,
+    dbt_reconciliation,
+    interruption,
+    inventory,
+    ownership,
+    shims,
+    sources,
+    verdict,
+)
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
@@ -111,7 +121,11 @@ def run(
                 reconciliation.end()
             return [_listed(spec, ended, reconciliation, owned, progress, traffic)]
     if findings:
-        return [_part(spec, each, ended, findings, costs(progress, traffic)) for each in spec.workflows]
+        reconciled = None
+        if Workflow.METADATA in spec.workflows:
+            with progress.stage("inventory", "asking the catalog what is described"):
+                reconciled = dbt_reconciliation.reconcile(findings.described, workflow.source, catalog)
+        return [_part(spec, each, ended, findings, reconciled, costs(progress, traffic)) for each in spec.workflows]
     return [_result(spec, ended, costs(progress, traffic))]
 
 
@@ -252,7 +266,12 @@ def _listed(
 
 
 def _part(
-    spec: WorkflowSpec, part: Workflow, ended: Ended, findings: dbt.Findings, run_costs: dict[str, Any]
+    spec: WorkflowSpec,
+    part: Workflow,
+    ended: Ended,
+    findings: dbt.Findings,
+    reconciled: Reconciled | None,
+    run_costs: dict[str, Any],
 ) -> Result:
     """The result of one part of a dbt run."""
     own = ended.account.lineage(findings.names) if part is Workflow.LINEAGE else ended.account.without_lineage()
@@ -271,21 +290,12 @@ def _part(
         part,
         verdict.judge(spec, part, evidence),
         own,
-        entities=_described(findings, own) if part is Workflow.METADATA else {},
+        entities=findings.entities(own) if part is Workflow.METADATA else {},
         unmatched=unmatched,
+        reconciled=reconciled if part is Workflow.METADATA else None,
         **ended.noted(),
         **run_costs,
     )
-
-
-def _described(findings: dbt.Findings, account: Account) -> dict[str, int]:
-    """Numbers of what the metadata of a dbt project consists of, by OpenMetadata's names for it."""
-    return {
-        "dataModel": account.other_writes["dataModel"],
-        "tag": len(account.written.get("tags", ())),
-        "testCase": findings.tests,
-        "testCaseResult": account.other_writes["testCaseResults"],
-    }
 
 
 def _leaf_kind(spec: WorkflowSpec) -> str:

@@ -1,4 +1,7 @@
-"""A catalog that loses one table in silence: a proxy that takes it out of bulk requests and answers that it came."""
+"""A catalog that loses one table in silence: a proxy that takes it out of bulk requests and answers that it came.
+
+What is told by a table's id is its data model: it is not written, and the table as it is comes back.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,11 @@ def _handler(url: str, table: str, client: httpx.Client) -> type[BaseHTTPRequest
             rows: list[dict[str, Any]] = json.loads(body) if "/tables/bulk" in self.path else []
             kept = [row for row in rows if row["name"] != table]
             headers = {key: value for key, value in self.headers.items() if key.lower() not in _HOP}
+            is_lost = self.path.endswith(f"/tables/{table}/dataModel")
+            path = self.path.removesuffix("/dataModel") if is_lost else self.path
             answer = client.request(
-                self.command,
-                f"{url.removesuffix('/api')}{self.path}",
+                "GET" if is_lost else self.command,
+                f"{url.removesuffix('/api')}{path}",
                 content=json.dumps(kept) if rows else body,
                 headers=headers,
             )

@@ -17,11 +17,12 @@ import httpx
 import pytest
 
 from data_platform.ingestion.catalog import CatalogClient
-from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.spec import MATCHES, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion import shop_dbt
 from data_platform_tests.ingestion.child import Child, Ended
 from data_platform_tests.ingestion.conftest import PASSWORD, SHOP, execute
+from data_platform_tests.ingestion.lossy import losing
 from examples.demo.postgres import Server
 from examples.demo.storage import let_read, put, running_storage
 
@@ -90,6 +91,7 @@ def spec(
     catalog: RunningServer, secrets: Path, *, parts: Any, connection: dict[str, Any], **fields: Any
 ) -> WorkflowSpec:
     defaults: dict[str, Any] = {"service": "dbt", "connector": "dbt", "options": {"includeTags": True}}
+    defaults["catalog_url"] = catalog.url
     if fields.get("connector"):
         defaults["options"] = {"schemaFilterPattern": {"excludes": ["^information_schema$"]}}
     else:
@@ -99,7 +101,6 @@ def spec(
         environment="demo",
         workflows=tuple(parts),
         connection=connection,
-        catalog_url=catalog.url,
         catalog_token=f"file:{secrets}/token",
         vault_address="http://127.0.0.1:1",
         run_id=str(uuid.uuid4()),
@@ -201,6 +202,53 @@ def test_everything_that_the_project_says_is_in_the_catalog(ingest: Ingest, cata
     }
     assert (of["lineage"]["lineage/edges"], of["lineage"]["lineage/column_edges"]) == (4, 5)
     assert not any(key.startswith("entities/") for key in of["lineage"])
+
+
+def test_what_the_manifest_describes_is_held_against_the_data_models_of_the_catalog(
+    ingest: Ingest, artifacts: Path, tmp_path: Path
+) -> None:
+    (check,) = (check for check in ingest("metadata").all_checks if check["check_name"] == MATCHES)
+    assert check["passed"], check
+    assert Ended.metadata_of(check)["compared"] == 5
+
+    # A model that the project no longer has keeps its data model in the catalog; an ephemeral one has none.
+    manifest = json.loads((artifacts / "manifest.json").read_text())
+    del manifest["nodes"]["model.shop.spending"]
+    seed = manifest["nodes"]["seed.shop.bands"]
+    manifest["nodes"]["model.shop.inlined"] = {
+        **manifest["nodes"]["model.shop.paid"],
+        "unique_id": "model.shop.inlined",
+        "name": "inlined",
+        "alias": "inlined",
+        "config": {**manifest["nodes"]["model.shop.paid"]["config"], "materialized": "ephemeral"},
+    }
+    manifest["nodes"]["seed.shop.unbuilt"] = {
+        **seed,
+        "unique_id": "seed.shop.unbuilt",
+        "name": "unbuilt",
+        "alias": "unbuilt",
+    }
+    manifest["exposures"] = {}
+    ended = ingest("metadata", connection=local(broken(artifacts, tmp_path / "changed", json.dumps(manifest))))
+    assert [check["check_name"] for check in ended.all_checks] == ["completed", MATCHES]
+    check = ended.check_named(MATCHES)
+    assert (check["passed"], check["severity"]) == (False, "WARN"), ended.output
+    rows = Ended.metadata_of(check)["mismatches"]["records"]
+    assert {(row["name"], row["difference"]) for row in rows} == {
+        (f"{MARTS}.spending", "surplus"),
+        (f"{MARTS}.unbuilt", "missing"),
+    }
+
+
+def test_a_data_model_that_is_lost_in_silence_is_named_and_stops_what_depends_on_it(
+    ingest: Ingest, catalog: RunningServer
+) -> None:
+    with losing(catalog.url, table(catalog, f"{MARTS}.paid")["id"]) as url:
+        ended = ingest("metadata", catalog_url=url)
+    check = ended.check_named(MATCHES)
+    assert (check["passed"], check["severity"]) == (False, "ERROR"), ended.output
+    (row,) = Ended.metadata_of(check)["mismatches"]["records"]
+    assert (row["name"], row["difference"]) == (f"{MARTS}.paid", "missing")
 
 
 def test_lineage_alone_writes_lineage_alone(ingest: Ingest, catalog: RunningServer) -> None:

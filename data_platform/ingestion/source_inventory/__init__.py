@@ -5,6 +5,7 @@ connectors: a connector that skips a schema, or loses a table on the way, must n
 cheap, a handful of requests, and says no more than names and columns.
 
 One module a connector; a connector that has none has neither the check nor deletions that rest on a second opinion.
+dbt, which describes what others have, is compared by ``dbt_reconciliation`` instead.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ SourceInventory = Mapping[Key, Listed]
 _MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Postgres": "postgres", "S3": "s3"}
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
 
+_ELSEWHERE: Final = frozenset({"dbt"})
+
 
 def exists_for(connector: str) -> bool:
     """Whether sources of a connector can be asked what they have."""
-    return connector in _MODULES
+    return connector in _MODULES or connector in _ELSEWHERE
 
 
 def take(connector: str, service: str, source: Any, filters: Filters) -> SourceInventory:
