@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -26,11 +26,13 @@ class Ended:
         workflow: OpenMetadata's.
         logged: failures that it only logged.
         account: what it sent.
+        warned: what it logged as a warning.
     """
 
     workflow: ClientWorkflow
-    logged: list[Failure]
+    logged: Sequence[Failure]
     account: Account
+    warned: Sequence[str] = ()
 
     def by_step(self) -> list[Failure]:
         """Failures that its steps reported."""
@@ -49,11 +51,25 @@ class Ended:
             "warnings": sum(len(status.warnings) for status in statuses),
         }
 
-    def incomplete(self, service: str) -> frozenset[str]:
-        """Scopes that were not listed to the end: where something was lost, or all, as nobody says what else failed."""
-        if self.reported():
-            return frozenset({service})
-        return frozenset(names.parent(loss.name) or service for loss in self.account.losses)
+    def warnings(self) -> list[str]:
+        """What it warned of in any way."""
+        statuses = [step.get_status() for step in self.workflow.workflow_steps()]
+        return [*(str(warning) for status in statuses for warning in status.warnings), *self.warned]
+
+    def doubts(self, service: str) -> dict[str, str]:
+        """Why scopes may hold more than was listed: where something was lost, or all, as nobody says what else failed.
+
+        Args:
+            service: the service's name.
+
+        Returns:
+            A reason by the fully qualified name of the scope.
+        """
+        if reported := self.reported():
+            return {service: f"the run met failures, the first of them at {reported[0].name}"}
+        return {
+            names.parent(loss.name) or service: "the catalog did not take all of it" for loss in self.account.losses
+        }
 
 
 @contextmanager
@@ -65,21 +81,45 @@ def logged_failures() -> Generator[list[Failure]]:
     """
     failures: list[Failure] = []
 
+    def collect(record: logging.LogRecord) -> None:
+        message = _message(record)
+        if record.module == "topology_runner":
+            if record.levelno >= logging.ERROR or message.startswith("Unexpected value error"):
+                failures.append(Failure(record.funcName, "topology", message))
+        elif record.module == "dbt_config":
+            failures.append(Failure(record.funcName, ARTIFACTS, message))
+        elif _NOT_LISTED.search(message):
+            failures.append(Failure(record.funcName, "listing", message))
+
+    with _warnings_go_to(collect):
+        yield failures
+
+
+@contextmanager
+def logged_warnings() -> Generator[list[str]]:
+    """Everything that OpenMetadata logs as a warning or worse.
+
+    Its connectors say nothing else of a page that they could not fetch, and go on without it.
+    """
+    warnings: list[str] = []
+    with _warnings_go_to(lambda record: warnings.append(_message(record))):
+        yield warnings
+
+
+@contextmanager
+def _warnings_go_to(collect: Callable[[logging.LogRecord], None]) -> Generator[None]:
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            message = " ".join(record.getMessage().split())
-            if record.module == "topology_runner":
-                if record.levelno >= logging.ERROR or message.startswith("Unexpected value error"):
-                    failures.append(Failure(record.funcName, "topology", message))
-            elif record.module == "dbt_config":
-                failures.append(Failure(record.funcName, ARTIFACTS, message))
-            elif _NOT_LISTED.search(message):
-                failures.append(Failure(record.funcName, "listing", message))
+            collect(record)
 
     collector = Collector(level=logging.WARNING)
     logger = logging.getLogger("metadata")
     logger.addHandler(collector)
     try:
-        yield failures
+        yield
     finally:
         logger.removeHandler(collector)
+
+
+def _message(record: logging.LogRecord) -> str:
+    return " ".join(record.getMessage().split())

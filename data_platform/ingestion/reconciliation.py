@@ -2,7 +2,8 @@
 
 The source's inventory is taken before the workflow and after it (``source_inventory``), compared with the catalog's
 (``matching``), and what disappeared is deleted within limits (``deletion``). A source whose connector has no inventory
-of its own is not compared, and only a run without any failure or warning is taken for its word on what is gone.
+of its own is not compared; that connector is taken for its word on what is gone only when it warned of nothing, and
+never on what lies in a schema that is gone as a whole.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_platform.errors import CatalogError
-from data_platform.ingestion import deletion, inventory, matching, source_inventory
+from data_platform.ingestion import deletion, inventory, matching, names, source_inventory
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.deletion import Limits, Plan
-from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.diagnosis import diagnose, shorten
 from data_platform.ingestion.ended import Ended
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.inventory import Holding, Inventory
@@ -24,6 +24,7 @@ from data_platform.ingestion.schemas import connectors
 from data_platform.ingestion.source_inventory import SourceInventory
 from data_platform.ingestion.spec import WorkflowSpec
 from data_platform.ingestion.traffic import Account
+from data_platform.ingestion.verdict import DELETION, Failure
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Reconciled:
         match: the comparison, or None when there was none.
         unknown: why the source could not be asked what it has; empty when it could, or never can.
         plan: what was deleted and what was not.
-        error: why the deletion ended early; empty when it did not.
+        failures: what the catalog did not delete.
     """
 
     match: Match | None
     unknown: str = ""
     plan: Plan = field(default_factory=Plan)
-    error: str = ""
+    failures: tuple[Failure, ...] = ()
 
 
 class Reconciliation:
@@ -93,23 +94,31 @@ class Reconciliation:
         """
         if self._unknown:
             return self.without_deletion()
-        incomplete = ended.incomplete(self._spec.service)
-        if ended.noted()["warnings"]:
-            # Where nothing but the connector says what is there, it may have left out what it warns of.
-            incomplete |= frozenset(self.match.unjudged if self.match else {self._spec.service})
         plan = deletion.plan(
             self.before,
             self.after,
             exists=lambda holding: self._exists(holding, ended.account),
             admitted=lambda holding: matching.admits(self._filters, holding),
-            incomplete=incomplete,
-            limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions),
+            doubts=self._doubts(ended),
+            limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions, self._is_witnessed),
         )
-        try:
-            deletion.carry_out(self._catalog, plan.roots)
-        except CatalogError as error:
-            return Reconciled(self.match, "", plan, error.sentence)
-        return Reconciled(self.match and self.match.without(plan.deleted), "", plan)
+        done, failed = deletion.carry_out(self._catalog, plan)
+        failures = tuple(Failure(root.fqn, DELETION, error.sentence) for root, error in failed)
+        return Reconciled(self.match and self.match.without(done.deleted), "", done, failures)
+
+    def _doubts(self, ended: Ended) -> dict[str, str]:
+        """Why what seems to have disappeared may be there, by scope; what the run lost itself is the better reason."""
+        warnings = ended.warnings()
+        why = f"nothing but its connector says what is there, and it warned: {shorten(warnings[0])}" if warnings else ""
+        return {**dict.fromkeys(self._unwitnessed if why else (), why), **ended.doubts(self._spec.service)}
+
+    @property
+    def _unwitnessed(self) -> tuple[str, ...]:
+        """Scopes of which only the connector says what is there."""
+        return self.match.unjudged if self.match else (self._spec.service,)
+
+    def _is_witnessed(self, holding: Holding) -> bool:
+        return not names.lies_in(holding.fqn, self._unwitnessed)
 
     def _held(self) -> Inventory:
         return inventory.take(self._catalog, connectors()[self._spec.connector].category, self._spec.service)

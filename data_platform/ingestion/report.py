@@ -76,17 +76,30 @@ def _matches(spec: WorkflowSpec, reconciled: Reconciled) -> Check:
 
 
 def _no_mass_deletion(spec: WorkflowSpec, plan: Plan) -> Check:
-    limit = f"{spec.deletion.max_share:g} %"
-    sentence = f"{len(plan.deleted)} entities that disappeared from the source were deleted."
+    found: Metadata = {
+        "verdict": _typed("text", " ".join(_on_deletions(spec, plan))),
+        "deleted": _typed("int", len(plan.deleted)),
+    }
     if plan.refusals:
-        sentence = (
-            f"In {len(plan.refusals)} scopes nothing was deleted, for more than {limit} of it would have been:"
+        found["refused"] = _table(("scope", "kind", "vanishing", "held", "percent", "first"), plan.refusals)
+    if plan.withheld:
+        found["withheld"] = _table(("scope", "number", "first", "why"), plan.withheld)
+    return Check(NO_MASS_DELETION, not (plan.refusals or plan.withheld), "ERROR" if plan.refusals else "WARN", found)
+
+
+def _on_deletions(spec: WorkflowSpec, plan: Plan) -> Iterator[str]:
+    if plan.refusals:
+        scopes, share = len({refusal.scope for refusal in plan.refusals}), f"{spec.deletion.max_share:g} %"
+        yield (
+            f"In {scopes} scopes nothing was deleted, for more than {share} of it would have been:"
             " look whether the source is whole; if it is, materialize the asset once with allow_deletions: true."
         )
-    found: Metadata = {"verdict": _typed("text", sentence), "deleted": _typed("int", len(plan.deleted))}
-    if plan.refusals:
-        found["refused"] = _table(("scope", "vanishing", "held", "percent", "first"), plan.refusals)
-    return Check(NO_MASS_DELETION, not plan.refusals, "ERROR", found)
+    if plan.withheld:
+        first = plan.withheld[0]
+        number = sum(each.number for each in plan.withheld)
+        yield f"{number} entities that seem to have disappeared were left alone: of {first.scope} {first.why}."
+    if plan.deleted or not (plan.refusals or plan.withheld):
+        yield f"{len(plan.deleted)} entities that disappeared from the source were deleted."
 
 
 def _data_test(spec: WorkflowSpec, one: Tested) -> Check:

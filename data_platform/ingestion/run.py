@@ -27,7 +27,7 @@ from data_platform.ingestion import (
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
-from data_platform.ingestion.ended import Ended, logged_failures
+from data_platform.ingestion.ended import Ended, logged_failures, logged_warnings
 from data_platform.ingestion.inventory import LEAVES, Changed
 from data_platform.ingestion.line import CatalogGone, Line
 from data_platform.ingestion.matching import Difference
@@ -105,16 +105,17 @@ def run(
         with progress.stage("loading", "loading OpenMetadata's client"):
             create = load(spec, traffic)
             settings = config.build(spec, connection, token, Path(scratch))
-        with progress.stage("connecting", f"connecting to {spec.service}"):
-            workflow = create_workflow(create, settings, spec)
-            findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
-        reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
-        if reconciliation:
-            with progress.stage("inventory", "asking source and catalog what they have"):
-                reconciliation.begin()
-        with progress.stage("workflow", f"running the {spec.asked} workflow"), logged_failures() as logged:
-            execute(workflow, spec)
-        ended = Ended(workflow, logged, traffic.account())
+        with logged_warnings() as warned:
+            with progress.stage("connecting", f"connecting to {spec.service}"):
+                workflow = create_workflow(create, settings, spec)
+                findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
+            reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
+            if reconciliation:
+                with progress.stage("inventory", "asking source and catalog what they have"):
+                    reconciliation.begin()
+            with progress.stage("workflow", f"running the {spec.asked} workflow"), logged_failures() as logged:
+                execute(workflow, spec)
+        ended = Ended(workflow, logged, traffic.account(), warned)
         if reconciliation:
             owned = _own(spec, catalog, progress, ended.account)
             with progress.stage("inventory", "asking source and catalog what they have now"):
@@ -254,7 +255,7 @@ def _listed(
         after = after.without(reconciled.plan.deleted)
     return Result(
         spec.kind,
-        verdict.with_failed_deletion(ruling, spec, reconciled.error) if reconciled.error else ruling,
+        verdict.with_failed_deletions(ruling, spec, reconciled.failures),
         ended.account,
         entities=after.counts(),
         changed=inventory.compare(before, after),

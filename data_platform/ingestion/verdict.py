@@ -7,7 +7,7 @@ catalog holds are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self, cast
@@ -162,11 +162,12 @@ def judge(spec: WorkflowSpec, workflow: Workflow, evidence: Evidence) -> Verdict
     return Verdict(Outcome.OK, f"{name}: everything arrived.")
 
 
-def with_failed_deletion(verdict: Verdict, spec: WorkflowSpec, error: str) -> Verdict:
-    """The verdict on a run of which everything arrived, and whose deletions the catalog did not all take."""
-    failure = Failure(spec.service, DELETION, error)
-    sentence = f"{spec.name}: what disappeared from the source could not be deleted from the catalog: {error}"
-    return Verdict(Outcome.PARTIAL, sentence, failures=(*verdict.failures, failure))
+def with_failed_deletions(verdict: Verdict, spec: WorkflowSpec, failed: Sequence[Failure]) -> Verdict:
+    """The verdict on a run that did not fail, and whose deletions the catalog did not all carry out."""
+    if not failed:
+        return verdict
+    sentence = f"{spec.name}: what disappeared from the source could not be deleted from the catalog: {failed[0].error}"
+    return Verdict(Outcome.PARTIAL, sentence, failures=(*verdict.failures, *failed))
 
 
 def _failed(error: DataPlatformError, failures: tuple[Failure, ...]) -> Verdict:
