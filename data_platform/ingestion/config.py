@@ -15,6 +15,7 @@ from data_platform.errors import IncompatibleEnvironmentError
 from data_platform.ingestion import dbt
 from data_platform.ingestion.data_tests import DataTest
 from data_platform.ingestion.schemas import Category, connectors
+from data_platform.ingestion.sources import CUSTOM
 from data_platform.ingestion.spec import DESCRIBED, Workflow, WorkflowSpec
 
 Config = dict[str, Any]
@@ -56,6 +57,8 @@ _METADATA_TYPES: Final[dict[str, str]] = {
     "storage": "StorageMetadata",
 }
 
+_CUSTOM_TYPE: Final = "CustomDatabase"
+
 _OTHER_TYPES: Final[dict[Workflow, str]] = {
     Workflow.LINEAGE: "DatabaseLineage",
     Workflow.USAGE: "DatabaseUsage",
@@ -74,11 +77,11 @@ def workflow_factory(spec: WorkflowSpec) -> Create:
     match spec.kind:
         case Workflow.USAGE:
             from metadata.workflow.usage import UsageWorkflow as Kind
-        case Workflow.PROFILING:
+        case Workflow.PROFILING if spec.connector not in CUSTOM:
             from metadata.workflow.profiler import ProfilerWorkflow as Kind
         case Workflow.TESTS:
             from metadata.workflow.data_quality import TestSuiteWorkflow as Kind
-        case Workflow.METADATA | Workflow.LINEAGE:
+        case Workflow.METADATA | Workflow.LINEAGE | Workflow.PROFILING:
             from metadata.workflow.metadata import MetadataWorkflow as Kind
     return cast(Create, Kind.create)  # pyright: ignore[reportUnknownMemberType]
 
@@ -175,11 +178,25 @@ def _source(spec: WorkflowSpec, connection: Config) -> Config:
     if spec.connector == dbt.CONNECTOR:
         options = {"type": options_type(spec, spec.kind), "dbtConfigSource": _artifacts(connection), **spec.options}
         return {"type": "dbt", "serviceName": spec.target, "sourceConfig": {"config": options}}
+    custom = spec.connector in CUSTOM
     return {
-        "type": _source_type(spec),
+        "type": _CUSTOM_TYPE if custom else _source_type(spec),
         "serviceName": spec.service,
-        "serviceConnection": {"config": {"type": spec.connector, **connection}},
+        "serviceConnection": {
+            "config": _custom(spec, connection) if custom else {"type": spec.connector, **connection}
+        },
         "sourceConfig": {"config": _options(spec)},
+    }
+
+
+def _custom(spec: WorkflowSpec, connection: Config) -> Config:
+    """The connection of a connector that OpenMetadata has no type for, with the options that only it knows."""
+    ours = connectors()[spec.connector].own_options(spec.kind)
+    return {
+        "type": _CUSTOM_TYPE,
+        "sourcePythonClass": CUSTOM[spec.connector][spec.kind],
+        "given": connection,
+        "options": {name: value for name, value in spec.options.items() if name in ours},
     }
 
 
@@ -195,9 +212,9 @@ def _source_type(spec: WorkflowSpec) -> str:
 
 def _options(spec: WorkflowSpec) -> Config:
     kind = options_type(spec, spec.kind)
-    if spec.kind is not Workflow.METADATA:
-        return {"type": kind, **spec.options}
-    return {"type": kind, **spec.options, **dict.fromkeys(_deleting_options(kind), False)}
+    ours = connectors()[spec.connector].own_options(spec.kind)
+    options = {"type": kind, **{name: value for name, value in spec.options.items() if name not in ours}}
+    return {**options, **dict.fromkeys(_deleting_options(kind) if spec.kind is Workflow.METADATA else (), False)}
 
 
 def _deleting_options(kind: str) -> list[str]:
@@ -223,6 +240,6 @@ def _steps(spec: WorkflowSpec, scratch: Path) -> Config:
             "bulkSink": {"type": "metadata-usage", "config": stage},
         }
     sink: Config = {"sink": {"type": "metadata-rest", "config": {}}}
-    if spec.kind is Workflow.PROFILING:
+    if spec.kind is Workflow.PROFILING and spec.connector not in CUSTOM:
         sink["processor"] = {"type": "orm-profiler", "config": {}}
     return sink

@@ -54,7 +54,7 @@ def shown_address(connection: Mapping[str, Any]) -> str | None:
         if isinstance(value, list):
             value = ", ".join(str(item) for item in cast(list[Any], value))
         if isinstance(value, str) and value and not contains_reference(value):
-            return value
+            return without_user(value)
     return None
 
 
@@ -80,7 +80,7 @@ def reach(service: str, connection: Mapping[str, Any]) -> str:
         try:
             return _answers(address)
         except (OSError, httpx.HTTPError) as error:
-            problems.append(f"at {address} ({_why(error)})")
+            problems.append(f"at {without_user(address)} ({_why(error)})")
     if not problems:
         return "the connection names no address to ask"
     raise SourceUnreachableError(
@@ -139,6 +139,12 @@ def _there(service: str, file: str) -> str:
             f"there is no file {path}", source=service, remedy="let dbt write its artifacts there, or correct the path"
         )
     return f"{path} is there"
+
+
+def without_user(address: str) -> str:
+    """An address without the user and the password that a URL may hold."""
+    scheme, separator, rest = address.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else address
 
 
 def _field(connection: Mapping[str, Any], path: str) -> Any:

@@ -125,6 +125,13 @@ def test_a_source_that_does_not_listen_may_be_tried_again(web: tuple[str, list[i
             reach("shop", connection)
 
 
+def test_the_password_in_an_address_is_not_told() -> None:
+    with pytest.raises(SourceUnreachableError) as refused:
+        reach("shop", {"uri": "postgresql://reader:Pa55-word@127.0.0.1:1/db"})
+    assert "postgresql://127.0.0.1:1/db" in refused.value.sentence
+    assert "Pa55-word" not in refused.value.sentence
+
+
 def test_dbt_without_its_artifacts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceRefusedError, match="there is no file"):
         reach("dbt", {"dbtManifestFilePath": str(tmp_path / "manifest.json")})

@@ -81,7 +81,15 @@ class Connector:
 
     def options_schema(self, workflow: Workflow) -> Schema:
         """JSON Schema of the options of one of the connector's workflows."""
-        return _read(f"options/{self.workflows[workflow]}.json")
+        schema = _read(f"options/{self.workflows[workflow]}.json")
+        if not self.own:
+            return schema
+        taken: dict[str, Any] = {name: schema["properties"][name] for name in _own_part(self, workflow)["of"]}
+        return {**schema, "required": [], "properties": {**taken, **self.own_options(workflow)}}
+
+    def own_options(self, workflow: Workflow) -> Mapping[str, Schema]:
+        """Options of one of the connector's workflows that OpenMetadata does not know, with their JSON Schemas."""
+        return _own_part(self, workflow)["own"] if self.own and workflow in self.workflows else {}
 
 
 @cache
@@ -108,3 +116,8 @@ def _read(name: str) -> dict[str, Any]:
 
 def _own() -> dict[str, Any]:
     return _read("own.json")
+
+
+def _own_part(connector: Connector, workflow: Workflow) -> dict[str, Any]:
+    """What a workflow of a connector of ours takes: names of OpenMetadata's options, and options of its own."""
+    return _own()[connector.name]["options"][workflow]

@@ -45,7 +45,7 @@ Key = tuple[str, str]
 
 SourceInventory = Mapping[Key, Listed]
 
-_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Postgres": "postgres", "S3": "s3"}
+_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Iceberg": "iceberg", "Postgres": "postgres", "S3": "s3"}
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
 
 _ELSEWHERE: Final = frozenset({"dbt"})

@@ -4,12 +4,16 @@ A connector stands here for one of two reasons: OpenMetadata has none for the sy
 and says nothing. What each does differently is the first thing in its module.
 
 OpenMetadata looks a connector up through ``SourceLoader``, which it lets others replace; for every connector that is
-not listed in :data:`OWN` its own answer stands.
+not listed in :data:`OWN` its own answer stands. Those of :data:`CUSTOM` are of no type that it knows; it is given their
+class by name, as it takes anybody's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+
+from data_platform.ingestion.spec import Workflow
 
 
 class Own(NamedTuple):
@@ -30,6 +34,14 @@ OWN: Final = {
     ),
 }
 """By OpenMetadata's source type, which is the connector's name in lower case."""
+
+CUSTOM: Final[Mapping[str, Mapping[Workflow, str]]] = {
+    "Iceberg": {
+        Workflow.METADATA: "data_platform.ingestion.sources.iceberg.IcebergSource",
+        Workflow.PROFILING: "data_platform.ingestion.sources.iceberg_profiles.IcebergProfileSource",
+    },
+}
+"""The classes of connectors for which OpenMetadata has no type of service, by connector and workflow."""
 
 
 def install() -> None:
