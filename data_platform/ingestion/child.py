@@ -31,6 +31,7 @@ from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.line import CatalogGone
 from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
+from data_platform.ingestion.reconciliation import Mandate
 from data_platform.ingestion.run import Result, ended_by, run
 from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
@@ -134,8 +135,9 @@ def _run_checked(
             progress.notice(notice)
         filed.begin()
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
-        carry_out = data_quality.run if spec.kind is Workflow.TESTS else run
-        return carry_out(spec, connection, token, catalog, progress, traffic)
+        if spec.kind is Workflow.TESTS:
+            return data_quality.run(spec, connection, token, catalog, progress, traffic)
+        return run(spec, connection, token, catalog, progress, traffic, Mandate(filed.settled))
 
 
 def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> list[str]:

@@ -28,6 +28,9 @@ _PATTERNS: Final = {
     "table": "tableFilterPattern",
     "topic": "topicFilterPattern",
 }
+_INCLUDES: Final = ("includeTables", "includeViews", "includeStoredProcedures")
+OPTIONS: Final = frozenset({*_PATTERNS.values(), *_INCLUDES, "useFqnForFiltering"})
+"""The options that are filters."""
 # Connectors match these by the name that people see, and all others by the name that the source gives them.
 _BY_SHOWN_NAME: Final = frozenset({"chart", "dashboard", "dashboardDataModel", "pipeline"})
 # What an entity of a database lies in, from the top.
@@ -44,13 +47,15 @@ class Filters:
     Args:
         config: OpenMetadata's parsed ``sourceConfig.config``.
         service: the service's name.
-        buckets: those that the connection names, if it names any; no pattern is for them then, and no other is let in.
+        connection: OpenMetadata's parsed connection. Of a database, a schema or buckets that it names, no other is let
+            in; for such buckets there is no pattern.
     """
 
-    def __init__(self, config: Any, service: str, buckets: Collection[str] = ()) -> None:
+    def __init__(self, config: Any, service: str, connection: Any = None) -> None:
         self._config = config
-        self._buckets = buckets
         self._service = service
+        self._buckets: Collection[str] = getattr(connection, "bucketNames", None) or ()
+        self._only = {"database": _only_database(connection), "databaseSchema": _only_schema(connection)}
         self._by_fqn = bool(getattr(config, "useFqnForFiltering", False))
 
     def admits(self, kind: str, path: Sequence[str], *, is_view: bool = False, shown: str | None = None) -> bool:
@@ -83,6 +88,9 @@ class Filters:
         return bool(getattr(self._config, option, True))
 
     def _passes(self, kind: str, path: Sequence[str], shown: str | None) -> bool:
+        only = self._only.get(kind)
+        if only and path[-1].casefold() != only.casefold():
+            return False
         pattern: Any = getattr(self._config, _PATTERNS[kind], None)
         if pattern is None:
             return True
@@ -91,6 +99,20 @@ class Filters:
             name = shown
         includes, excludes = cast(list[str], pattern.includes or []), cast(list[str], pattern.excludes or [])
         return not _matches(excludes, name) and (not includes or _matches(includes, name))
+
+
+def _only_database(connection: Any) -> str | None:
+    """The database to which a connection is confined; most are for all that their user may see."""
+    catalog: Any = getattr(connection, "catalog", None)
+    if isinstance(catalog, str) and catalog:
+        return catalog
+    if getattr(connection, "ingestAllDatabases", True):
+        return None
+    return getattr(connection, "database", None)
+
+
+def _only_schema(connection: Any) -> str | None:
+    return getattr(connection, "databaseSchema", None)
 
 
 def _matches(expressions: Iterable[str], name: str) -> bool:

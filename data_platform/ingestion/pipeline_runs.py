@@ -3,17 +3,20 @@
 What OpenMetadata's client would report of itself is not sent (``shims.leave_status_to_us``): its success is not ours.
 A run is filed as running before it starts and once more with our verdict. A process that is killed in between leaves a
 run that never ends; the next run of the same asset ends it. Nothing here is a reason for a run to fail.
+
+With a run of metadata goes the word of the source's definition (``listing``) while the catalog holds nothing that
+another definition brought. A run that is killed has filed none when it was the first of its definition.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
 from data_platform.errors import CatalogError, EntityNotFoundError
-from data_platform.ingestion import dbt
+from data_platform.ingestion import dbt, listing
 from data_platform.ingestion.catalog import CatalogClient, Entity
 from data_platform.ingestion.config import announced, category, pipeline, pipeline_name
 from data_platform.ingestion.run import Result
@@ -21,8 +24,11 @@ from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.verdict import Outcome
 
 COLLECTION: Final = "services/ingestionPipelines"
+LISTING: Final = "listing"
+"""Key of a run's metadata: the definition of the source that alone has brought what the catalog holds."""
+
 LOOK_BACK: Final = 30 * 24 * 60 * 60
-"""Seconds; runs that never ended are looked for among those that started since."""
+"""Seconds; earlier runs are looked for among those that started since."""
 
 _MOST_FAILURES: Final = 20
 _STATES: Final = {Outcome.OK: "success", Outcome.PARTIAL: "partialSuccess", Outcome.FAILED: "failed"}
@@ -44,6 +50,14 @@ class PipelineRuns:
         self._tell = tell
         self._started = _now()
         self._left = False
+        self._word = listing.word(spec)
+        self._listing: str | None = None
+        self._begun = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the catalog is known to hold nothing that another definition of the source brought."""
+        return self._listing == self._word
 
     def leave(self) -> None:
         """File nothing: this catalog does not answer, refuses the token, or is not of our version."""
@@ -57,7 +71,12 @@ class PipelineRuns:
         for workflow in self._spec.workflows:
             try:
                 if self._announce(workflow):
-                    self._end_the_dead(workflow)
+                    earlier = self._earlier(workflow)
+                    self._end_the_dead(workflow, earlier)
+                    if workflow is Workflow.METADATA:
+                        self._listing = _listing(earlier)
+                        self._listing = self._listing if self.settled else None
+                    self._begun = True
                     self._file(workflow, {"pipelineState": "running"})
             except CatalogError as error:
                 self._tell(f"the catalog does not show {pipeline(self._spec, workflow)} as running: {error.sentence}")
@@ -67,6 +86,10 @@ class PipelineRuns:
         for result in () if self._left else results:
             try:
                 if self._announce(result.workflow):
+                    if result.workflow is Workflow.METADATA and not self._begun:
+                        self._listing = _listing(self._earlier(result.workflow))
+                    if result.reconciled and result.reconciled.settled:
+                        self._listing = self._word
                     state = {"pipelineState": _STATES[result.verdict.outcome], "status": [_summary(result)]}
                     self._file(result.workflow, {**state, "endDate": _now()})
             except CatalogError as error:
@@ -93,27 +116,35 @@ class PipelineRuns:
                 "airflowConfig": {"scheduleInterval": spec.schedules.get(workflow), "pipelineTimezone": "UTC"},
             },
         )
-        return True
+        return self._listing == self._word
 
-    def _end_the_dead(self, workflow: Workflow) -> None:
-        """End runs that say they are running: a source's workflows take turns, so nothing but this one is."""
-        for run in self._running(workflow):
-            self._put(workflow, {**run, "pipelineState": "failed", "endDate": self._started})
-
-    def _running(self, workflow: Workflow) -> Iterator[Entity]:
-        since = self._started - LOOK_BACK * 1000
+    def _earlier(self, workflow: Workflow) -> list[Entity]:
+        since, until = self._started - LOOK_BACK * 1000, self._started + LOOK_BACK * 1000  # clocks differ
         path = f"{COLLECTION}/{quote(pipeline(self._spec, workflow), safe='')}/pipelineStatus"
-        for run in self._catalog.list(path, startTs=str(since), endTs=str(self._started)):
+        return list(self._catalog.list(path, startTs=str(since), endTs=str(until)))
+
+    def _end_the_dead(self, workflow: Workflow, runs: list[Entity]) -> None:
+        """End runs that say they are running: a source's workflows take turns, so nothing but this one is."""
+        for run in runs:
             if run.get("pipelineState") == "running" and run.get("runId") != self._spec.run_id:
-                yield run
+                ended = max(self._started, int(run["timestamp"]))
+                self._put(workflow, {**run, "pipelineState": "failed", "endDate": ended})
 
     def _file(self, workflow: Workflow, state: dict[str, Any]) -> None:
-        link = {"metadata": {"dagsterRun": self._spec.run_url}} if self._spec.run_url else {}
+        link = {"dagsterRun": self._spec.run_url} if self._spec.run_url else {}
+        word = {LISTING: self._listing} if workflow is Workflow.METADATA and self._listing else {}
         times = {"startDate": self._started, "timestamp": self._started}
-        self._put(workflow, {"runId": self._spec.run_id, **times, **link, **state})
+        self._put(workflow, {"runId": self._spec.run_id, **times, "metadata": {**link, **word}, **state})
 
     def _put(self, workflow: Workflow, status: dict[str, Any]) -> None:
         self._catalog.put(f"{COLLECTION}/{quote(pipeline(self._spec, workflow), safe='')}/pipelineStatus", status)
+
+
+def _listing(runs: Sequence[Entity]) -> str | None:
+    """What the newest run filed of its definition."""
+    newest = max(runs, key=lambda run: int(run["timestamp"]), default=None)
+    metadata: Entity = (newest or {}).get("metadata") or {}
+    return metadata.get(LISTING)
 
 
 def _description(spec: WorkflowSpec, workflow: Workflow) -> str:

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_platform.ingestion import deletion, inventory, matching, names, source_inventory
+from data_platform.ingestion import deletion, inventory, listing, matching, names, source_inventory
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.deletion import Limits, Plan
 from data_platform.ingestion.diagnosis import diagnose, shorten
@@ -36,12 +36,25 @@ class Reconciled:
         unknown: why the source could not be asked what it has; empty when it could, or never can.
         plan: what was deleted and what was not.
         failures: what the catalog did not delete.
+        settled: whether the catalog is known to hold nothing that another definition of the source brought.
     """
 
     match: Match | None
     unknown: str = ""
     plan: Plan = field(default_factory=Plan)
     failures: tuple[Failure, ...] = ()
+    settled: bool = False
+
+
+@dataclass(frozen=True)
+class Mandate:
+    """What a run's deletions rest on, and who is told of them.
+
+    Attributes:
+        settled: whether the catalog held nothing before the run that another definition of the source brought.
+    """
+
+    settled: bool
 
 
 class Reconciliation:
@@ -64,8 +77,7 @@ class Reconciliation:
         self._spec = spec
         self._source = source
         self._catalog = catalog
-        buckets: list[str] | None = getattr(source.service_connection, "bucketNames", None)
-        self._filters = Filters(source.source_config, spec.service, buckets or ())
+        self._filters = Filters(source.source_config, spec.service, source.service_connection)
         self._inventories: list[SourceInventory] = []
         self._unknown = ""
 
@@ -86,11 +98,12 @@ class Reconciliation:
         """What came of it when the workflow failed."""
         return Reconciled(self.match, self._unknown)
 
-    def delete(self, ended: Ended) -> Reconciled:
+    def delete(self, ended: Ended, mandate: Mandate) -> Reconciled:
         """Delete what the source no longer has.
 
         Args:
             ended: the workflow, which did not fail.
+            mandate: what the deletions rest on.
         """
         if self._unknown:
             return self.without_deletion()
@@ -99,15 +112,18 @@ class Reconciliation:
             self.after,
             exists=lambda holding: self._exists(holding, ended.account),
             admitted=lambda holding: matching.admits(self._filters, holding),
-            doubts=self._doubts(ended),
+            doubts=self._doubts(ended, mandate),
             limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions, self._is_witnessed),
         )
         done, failed = deletion.carry_out(self._catalog, plan)
         failures = tuple(Failure(root.fqn, DELETION, error.sentence) for root, error in failed)
-        return Reconciled(self.match and self.match.without(done.deleted), "", done, failures)
+        settled = mandate.settled or not (failures or plan.withheld)
+        return Reconciled(self.match and self.match.without(done.deleted), "", done, failures, settled)
 
-    def _doubts(self, ended: Ended) -> dict[str, str]:
+    def _doubts(self, ended: Ended, mandate: Mandate) -> dict[str, str]:
         """Why what seems to have disappeared may be there, by scope; what the run lost itself is the better reason."""
+        if not (mandate.settled or self._spec.allow_deletions):
+            return {self._spec.service: listing.CHANGED}
         warnings = ended.warnings()
         why = f"nothing but its connector says what is there, and it warned: {shorten(warnings[0])}" if warnings else ""
         return {**dict.fromkeys(self._unwitnessed if why else (), why), **ended.doubts(self._spec.service)}

@@ -32,7 +32,7 @@ from data_platform.ingestion.inventory import LEAVES, Changed
 from data_platform.ingestion.line import CatalogGone, Line
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.progress import Progress
-from data_platform.ingestion.reconciliation import Reconciled, Reconciliation
+from data_platform.ingestion.reconciliation import Mandate, Reconciled, Reconciliation
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Account, Traffic
 from data_platform.ingestion.verdict import Evidence, Outcome, Unmatched, Verdict
@@ -84,6 +84,7 @@ def run(
     catalog: CatalogClient,
     progress: Progress,
     traffic: Traffic,
+    mandate: Mandate,
 ) -> list[Result]:
     """Run OpenMetadata as a spec asks for it.
 
@@ -94,6 +95,7 @@ def run(
         catalog: a client of the catalog, for the inventories.
         progress: where to say how far the run is.
         traffic: the account of what is sent to the catalog.
+        mandate: what deletions rest on.
 
     Returns:
         One result for each workflow that is asked for.
@@ -120,7 +122,7 @@ def run(
             owned = _own(spec, catalog, progress, ended.account)
             with progress.stage("inventory", "asking source and catalog what they have now"):
                 reconciliation.end()
-            return [_listed(spec, ended, reconciliation, owned, progress, traffic)]
+            return [_listed(spec, ended, reconciliation, mandate, owned, progress, traffic)]
     if findings:
         reconciled = None
         if Workflow.METADATA in spec.workflows:
@@ -232,6 +234,7 @@ def _listed(
     spec: WorkflowSpec,
     ended: Ended,
     reconciliation: Reconciliation,
+    mandate: Mandate,
     owned: ownership.Written | None,
     progress: Progress,
     traffic: Traffic,
@@ -251,7 +254,7 @@ def _listed(
     reconciled = reconciliation.without_deletion()
     if ruling.outcome is not Outcome.FAILED:
         with progress.stage("deletion", "deleting what the source no longer has"):
-            reconciled = reconciliation.delete(ended)
+            reconciled = reconciliation.delete(ended, mandate)
         after = after.without(reconciled.plan.deleted)
     return Result(
         spec.kind,

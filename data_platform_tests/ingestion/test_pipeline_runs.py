@@ -53,7 +53,7 @@ def test_an_asset_is_a_pipeline_with_its_schedule_and_links_to_dagster(
     assert "https://dagster.example/assets/openmetadata/shop/metadata" in pipeline["description"]
     (status,) = runs(client, "shop.metadata").values()
     assert status["pipelineState"] == "success"
-    assert status["metadata"] == {"dagsterRun": f"https://dagster.example/runs/{first}"}
+    assert status["metadata"]["dagsterRun"] == f"https://dagster.example/runs/{first}"
     assert status["startDate"] <= status["endDate"]
     (counts,) = status["status"]
     assert (counts["records"], counts["errors"], counts["filtered"]) == (8, 0, 1)

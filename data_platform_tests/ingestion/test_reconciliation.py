@@ -168,6 +168,20 @@ def test_a_filter_that_is_narrowed_deletes_nothing(
     assert tables() == {"public.notes", "sales.customers", "sales.orders", "sales.revenue"}
 
 
+def test_a_connection_that_is_narrowed_to_one_database_deletes_nothing_of_the_others(
+    run: Run, make_spec: SpecMaker, catalog: RunningServer, database: str, drop: Callable[[str], None]
+) -> None:
+    other = f"{database}_other"
+    drop(f"CREATE DATABASE {other}")
+    every = {"databaseFilterPattern": {"includes": [f"^{database}"]}}
+    assert run(make_spec(connection={"ingestAllDatabases": True}, options=every)).verdict["outcome"] == "ok"
+    ended = run(make_spec(options=every, allow_deletions=True))
+    assert ended.metadata["deleted"] == 0
+    assert ended.check_named(MATCHES)["passed"], ended.check_named(MATCHES)
+    with CatalogClient(catalog.url, catalog.token("admin")) as client:
+        assert {each["name"] for each in client.list("databases", service="shop")} == {database, other}
+
+
 def test_a_dropped_schema_goes_with_its_tables(
     run: Run, make_spec: SpecMaker, tables: Callable[[], set[str]], drop: Callable[[str], None], database: str
 ) -> None:

@@ -120,3 +120,50 @@ def test_what_disappeared_is_deleted_when_nothing_was_warned_of(
     ended = run(make())
     assert dashboards() == set(range(30)) - {7}
     assert ended.check_named(NO_MASS_DELETION)["passed"]
+
+
+def test_drafts_that_an_option_leaves_out_stay_until_a_run_is_told_otherwise(
+    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+) -> None:
+    superset.dashboards[7] = False
+    run(make())
+    for _ in range(2):
+        ended = run(make(options={"includeDraftDashboard": False}))
+        assert dashboards() == set(range(30))
+        check = ended.check_named(NO_MASS_DELETION)
+        assert (check["passed"], check["severity"]) == (False, "WARN")
+        assert "another definition of the source" in Ended.metadata_of(check)["verdict"]
+    run(make(options={"includeDraftDashboard": False}, allow_deletions=True))
+    assert dashboards() == set(range(30)) - {7}
+    del superset.dashboards[8]
+    ended = run(make(options={"includeDraftDashboard": False}))
+    assert dashboards() == set(range(30)) - {7, 8}
+    assert ended.check_named(NO_MASS_DELETION)["passed"]
+
+
+@pytest.mark.fault(
+    "the run: shares a service's name with one that reads another source",
+    "Neither deletes what the other brought; `no_mass_deletion` warns.",
+)
+def test_two_sources_under_one_name_delete_nothing_of_each_other(
+    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+) -> None:
+    run(make())
+    other = Superset(dict.fromkeys(range(3, 33), True))
+    with listening(other.answer) as address:
+        elsewhere = {**make().connection, "hostPort": address}
+        for spec in (make(connection=elsewhere), make(), make(), make(connection=elsewhere)):
+            ended = run(spec)
+            assert ended.verdict["outcome"] == "ok"
+            assert not ended.check_named(NO_MASS_DELETION)["passed"]
+    assert dashboards() == set(range(33))
+
+
+def test_a_definition_that_lists_all_that_the_catalog_holds_takes_over_at_once(
+    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+) -> None:
+    run(make(options={"includeDraftDashboard": False}))
+    assert run(make()).check_named(NO_MASS_DELETION)["passed"]
+    del superset.dashboards[7]
+    assert run(make()).metadata["deleted"] == 1
+    assert 7 not in dashboards()

@@ -1,0 +1,29 @@
+"""By which definition of a source a run lists, in one word.
+
+What a source's filters leave out, the catalog may keep (``filters``). What else of a definition decides what is listed
+(the host, the user, an option such as ``includeDraftDashboard``) is only known to its connector: when it changes, what
+is listed no more need not be gone. So every run files the word of its definition as long as the catalog holds nothing
+that another definition brought (``pipeline_runs``), and deletes nothing while it finds another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Final
+
+from data_platform.ingestion.filters import OPTIONS
+from data_platform.ingestion.spec import WorkflowSpec
+
+CHANGED: Final = (
+    "nobody knows what is gone and what is only listed no longer, for the catalog was filled by another definition of"
+    " the source; look, and if it is gone, materialize the asset once with allow_deletions: true"
+)
+"""Why nothing is deleted then."""
+
+
+def word(spec: WorkflowSpec) -> str:
+    """The same for two specs that differ in nothing but their filters; secrets go into it as references."""
+    options = {name: value for name, value in spec.options.items() if name not in OPTIONS}
+    definition = json.dumps([spec.connector, spec.connection, options], sort_keys=True)
+    return hashlib.sha256(definition.encode()).hexdigest()[:16]
