@@ -145,7 +145,8 @@ def _databases(catalog: CatalogClient, service: str) -> Iterator[Holding]:
 
 
 def _holding(kind: str, entity: Entity) -> Holding:
-    shape: Entity = entity.get("dataModel") or entity
+    # A container's columns are in its data model; a table has one, too, once dbt has described it.
+    shape: Entity = entity.get("dataModel") or {} if kind == "container" else entity
     return Holding(
         kind,
         entity["fullyQualifiedName"],

@@ -52,15 +52,19 @@ def with_tables(postgres: Server, artifacts: Path, tmp_path_factory: pytest.Temp
             ("services/dashboardServices", {"name": "boards", "serviceType": "CustomDashboard"}),
             ("dashboards", {"name": "spending", "service": "boards"}),
         )
-        connection = {
-            "hostPort": f"127.0.0.1:{postgres.port}",
-            "username": "reader",
-            "authType": {"password": f"file:{folder}/password"},
-            "database": DATABASE,
-        }
-        listed = spec(catalog, folder, connector="Postgres", service="shop", connection=connection, parts=["metadata"])
-        assert Child(listed, folder / "children").end().verdict["outcome"] == "ok"
+        assert tables_arrive(catalog, folder, postgres).verdict["outcome"] == "ok"
     return folder / "data"
+
+
+def tables_arrive(catalog: RunningServer, secrets: Path, postgres: Server) -> Ended:
+    connection = {
+        "hostPort": f"127.0.0.1:{postgres.port}",
+        "username": "reader",
+        "authType": {"password": f"file:{secrets}/password"},
+        "database": DATABASE,
+    }
+    listed = spec(catalog, secrets, connector="Postgres", service="shop", connection=connection, parts=["metadata"])
+    return Child(listed, secrets / "children").end()
 
 
 @pytest.fixture
@@ -249,6 +253,16 @@ def test_a_data_model_that_is_lost_in_silence_is_named_and_stops_what_depends_on
     assert (check["passed"], check["severity"]) == (False, "ERROR"), ended.output
     (row,) = Ended.metadata_of(check)["mismatches"]["records"]
     assert (row["name"], row["difference"]) == (f"{MARTS}.paid", "missing")
+
+
+def test_tables_that_dbt_described_match_their_database_as_before(
+    ingest: Ingest, catalog: RunningServer, postgres: Server, tmp_path: Path
+) -> None:
+    assert ingest("metadata").verdict["outcome"] == "ok"
+    (tmp_path / "password").write_text(PASSWORD)
+    again = tables_arrive(catalog, tmp_path, postgres)
+    assert again.verdict["outcome"] == "ok"
+    assert again.check_named(MATCHES)["passed"] is True, again.output
 
 
 def test_lineage_alone_writes_lineage_alone(ingest: Ingest, catalog: RunningServer) -> None:
