@@ -1,4 +1,4 @@
-"""Debian's PostgreSQL 15, whose ``pg_stat_statements`` remembers what was asked of it."""
+"""Debian's PostgreSQL 15, whose ``pg_stat_statements`` remembers what was asked of it, and Trino."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.integration.real_trino import RealTrino, running_trino
+from data_platform_tests.integration.trino_program import java, trino_home
 from examples.demo.postgres import READER, Server, running_postgres
 
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
@@ -59,3 +62,17 @@ def _execute(server: Server, database: str, *statements: str) -> None:
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def trino(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTrino]:
+    """A Trino that was fetched on this machine, by an earlier run or now."""
+    capturing = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        # Fetching says that it goes on; kept until the end of the tests that would be no use.
+        with capturing.global_and_fixture_disabled():
+            home, program = trino_home(), java()
+    except CannotBeHadError as reason:
+        pytest.skip(str(reason))
+    with running_trino(home, program, tmp_path_factory.mktemp("trino")) as server:
+        yield server

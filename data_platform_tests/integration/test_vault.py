@@ -15,8 +15,9 @@ from data_platform.errors import SecretRefusedError
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import running_server
 from data_platform_tests.ingestion.child import Child
+from data_platform_tests.integration.cache import CannotBeHadError
 from data_platform_tests.integration.real_vault import RealVault, running_real_vault
-from data_platform_tests.integration.vault_program import CannotBuildError, vault_program
+from data_platform_tests.integration.vault_program import vault_program
 from data_platform_tests.vaults.contract import VaultContract, asking, by_token, refusal
 from examples.demo.postgres import READER, Server
 
@@ -31,7 +32,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         # The build says that it goes on; kept until the end of the tests that would be no use.
         with capturing.global_and_fixture_disabled():
             program = vault_program()
-    except CannotBuildError as reason:
+    except CannotBeHadError as reason:
         pytest.skip(str(reason))
     with running_real_vault(program, tmp_path_factory.mktemp("vault")) as vault:
         yield vault

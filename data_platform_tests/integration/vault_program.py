@@ -5,18 +5,16 @@ For tests only: nothing of it is part of the package or of this repository.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from data_platform_tests.integration.cache import CannotBeHadError, cached, say
 
 VERSION = "1.21.4"
 _MODULE = "github.com/hashicorp/vault"
@@ -58,38 +56,24 @@ _EDITS = (
 )  # fmt: skip
 
 
-class CannotBuildError(Exception):
-    """Vault cannot be built here; says why in a sentence."""
-
-
 def vault_program() -> Path:
     """Path of the program ``vault``; the first call on a machine builds it, for some minutes.
 
     Raises:
-        CannotBuildError: there is no Go, or a module cannot be downloaded or compiled.
+        CannotBeHadError: there is no Go, or a module cannot be downloaded or compiled.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "data-platform" / f"vault-{VERSION}"
-    program = cache / "vault"
-    cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / "lock"):
+    with cached(f"vault-{VERSION}") as cache:
+        program = cache / "vault"
         if not program.is_file():
             _build(program)
     return program
 
 
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """One process at a time builds; the others wait for it."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _build(program: Path) -> None:
     if shutil.which("go") is None:
-        raise CannotBuildError("building Vault needs Go, which is not installed")
+        raise CannotBeHadError("building Vault needs Go, which is not installed")
     started = time.monotonic()
-    _say(f"building Vault {VERSION} into {program.parent} (about 7 minutes, this once)")
+    say(f"building Vault {VERSION} into {program.parent} (about 7 minutes, this once)")
     with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
         source = Path(scratch) / "source"
         answer = json.loads(_go(program.parent, "mod", "download", "-json", f"{_MODULE}@v{VERSION}"))
@@ -102,13 +86,13 @@ def _build(program: Path) -> None:
         built = Path(scratch) / "vault"
         _go(source, "build", "-tags", "minimal", "-ldflags", "-s -w", "-o", str(built), ".")
         built.rename(program)
-    _say(f"built Vault in {time.monotonic() - started:.0f} seconds")
+    say(f"built Vault in {time.monotonic() - started:.0f} seconds")
 
 
 def _edit(file: Path, pattern: str, replacement: str) -> None:
     text, edits = re.subn(pattern, replacement, file.read_text(), count=1)
     if edits != 1:
-        raise CannotBuildError(f"Vault {VERSION} has another {file.name} than expected")
+        raise CannotBeHadError(f"Vault {VERSION} has another {file.name} than expected")
     file.write_text(text)
 
 
@@ -120,10 +104,5 @@ def _go(folder: Path, *arguments: str) -> str:
     )
     if ended.returncode != 0:
         last = (ended.stderr or ended.stdout).strip().splitlines()[-3:]
-        raise CannotBuildError(f"building Vault failed at 'go {arguments[0]}': {' | '.join(last)}")
+        raise CannotBeHadError(f"building Vault failed at 'go {arguments[0]}': {' | '.join(last)}")
     return ended.stdout
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"── {text}\n")
-    sys.stderr.flush()
