@@ -51,12 +51,14 @@ class Match:
         mismatches: those that differ, by scope.
         unjudged: fully qualified names of scopes in which the source may have more than it says.
         excused: how many of those that are missing are nobody's loss here, for another source was to bring them.
+        hidden: fully qualified names of entities that the source has, and no longer shows to the user that reads it.
     """
 
     compared: int
     mismatches: tuple[Mismatch, ...] = ()
     unjudged: tuple[str, ...] = ()
     excused: int = 0
+    hidden: tuple[str, ...] = ()
 
     def count(self, difference: Difference) -> int:
         """Number of mismatches of one kind."""
@@ -74,7 +76,14 @@ class Match:
 
     @property
     def sentence(self) -> str:
-        """The comparison in one sentence."""
+        """The comparison in a sentence, and in another what the source keeps from the user."""
+        if not self.hidden:
+            return self._compared
+        text = f"{len(self.hidden)} entities are in the source, which no longer shows them to the user, and stay"
+        return f"{self._compared} {text}; the first: {self.hidden[0]}."
+
+    @property
+    def _compared(self) -> str:
         if not self.mismatches:
             unjudged = f" What else lies in {len(self.unjudged)} of them is not judged." if self.unjudged else ""
             return f"The catalog holds the {self.compared} entities that the source has.{unjudged}"
@@ -111,7 +120,8 @@ def match(source: tuple[SourceInventory, SourceInventory], catalog: Inventory, f
         *_columns(before, after, held),
     ]
     found.sort(key=lambda each: (each.scope, each.difference, each.kind, each.name))
-    return Match(len(admitted | (before.keys() & after.keys())), tuple(found), tuple(sorted(unjudged)))
+    hidden = tuple(sorted(fqn for (_, fqn), each in after.items() if each.is_hidden))
+    return Match(len(admitted | (before.keys() & after.keys())), tuple(found), tuple(sorted(unjudged)), hidden=hidden)
 
 
 def admits(filters: Filters, holding: Holding) -> bool:

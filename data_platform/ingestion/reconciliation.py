@@ -84,12 +84,12 @@ class Reconciliation:
     def begin(self) -> None:
         """Take both inventories; before the workflow."""
         self.before = self._held()
-        self._ask()
+        self._ask(self.before)
 
     def end(self) -> None:
         """Take both again, after the workflow, and compare them."""
         self.after = self._held()
-        self._ask()
+        self._ask(self.after)
         if len(self._inventories) == 2:
             first, last = self._inventories
             self.match = matching.match((first, last), self.after, self._filters)
@@ -139,12 +139,15 @@ class Reconciliation:
     def _held(self) -> Inventory:
         return inventory.take(self._catalog, connectors()[self._spec.connector].category, self._spec.service)
 
-    def _ask(self) -> None:
+    def _ask(self, held: Inventory) -> None:
         """Take the source's inventory; one that cannot be taken is reported by the check, not by an error."""
         if not source_inventory.exists_for(self._spec.connector) or self._unknown:
             return
+        admitted = {(each.kind, each.fqn) for each in held.holdings.values() if matching.admits(self._filters, each)}
         try:
-            taken = source_inventory.take(self._spec.connector, self._spec.service, self._source, self._filters)
+            taken = source_inventory.take(
+                self._spec.connector, self._spec.service, self._source, self._filters, admitted
+            )
         except Exception as error:  # noqa: BLE001 - drivers raise errors of all kinds
             sys.excepthook(type(error), error, error.__traceback__)
             self._unknown = diagnose(error, self._spec).sentence

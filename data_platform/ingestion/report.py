@@ -71,8 +71,10 @@ def _matches(spec: WorkflowSpec, reconciled: Reconciled) -> Check:
         found["unjudged"] = _typed("json", list(match.unjudged))
     if match.mismatches:
         found["mismatches"] = _table(("scope", "name", "kind", "difference", "detail"), match.mismatches)
+    if match.hidden:
+        found["hidden"] = _typed("json", list(match.hidden))
     tolerable = match.untrue_percent <= 100 - spec.min_success_percent
-    return Check(MATCHES, not match.mismatches, "WARN" if tolerable else "ERROR", found)
+    return Check(MATCHES, not (match.mismatches or match.hidden), "WARN" if tolerable else "ERROR", found)
 
 
 def _no_mass_deletion(spec: WorkflowSpec, plan: Plan) -> Check:

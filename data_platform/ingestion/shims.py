@@ -125,3 +125,30 @@ def update_every_test_case(runner: Any) -> bool:
 
     runner._update_test_cases = _update_test_cases
     return True
+
+
+def trust_the_named_authority() -> bool:
+    """Let a connection's own certificate authority, or its refusal to verify, come before the environment's.
+
+    ``requests`` asks ``REQUESTS_CA_BUNDLE`` first when a session, not a call, says what to trust. So a Trino with a
+    certificate of its own could not be reached where that variable is set, whatever its connection's ``verify`` said.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    import requests
+
+    named = "/authority.pem"
+    with requests.Session() as probe:
+        probe.verify = named
+        if probe.merge_environment_settings("https://localhost", {}, None, None, None)["verify"] == named:
+            return False
+    inner: Any = requests.Session.merge_environment_settings
+
+    def merge_environment_settings(
+        self: requests.Session, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        return inner(self, url, proxies, stream, self.verify if verify is None else verify, cert)
+
+    requests.Session.merge_environment_settings = merge_environment_settings
+    return True

@@ -79,3 +79,24 @@ def test_a_client_that_files_no_status_is_left_alone() -> None:
         print(shims.leave_status_to_us())
     """)
     assert printed.split() == ["True", "False"]
+
+
+def test_a_connections_own_authority_comes_before_the_environments() -> None:
+    printed = run("""
+        import os
+        import requests
+        from data_platform.ingestion import shims
+
+        os.environ["REQUESTS_CA_BUNDLE"] = "/of/the/machine.pem"
+
+        def trusted(verify, call=None):
+            with requests.Session() as session:
+                session.verify = verify
+                return session.merge_environment_settings("https://localhost", {}, None, call, None)["verify"]
+
+        assert trusted("/own.pem") == "/of/the/machine.pem"
+        assert shims.trust_the_named_authority()
+        assert not shims.trust_the_named_authority()
+        print(trusted("/own.pem"), trusted(False), trusted(True), trusted(True, "/of/the/call.pem"))
+    """)
+    assert printed == "/own.pem False /of/the/machine.pem /of/the/call.pem"

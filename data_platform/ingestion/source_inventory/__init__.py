@@ -10,7 +10,7 @@ dbt, which describes what others have, is compared by ``dbt_reconciliation`` ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Final, cast
@@ -30,6 +30,7 @@ class Listed:
         is_view: whether it is a view of any kind.
         shown: the name that people see, where it is another one.
         is_open: whether more may lie in it than is listed, so that what else the catalog has of it is not judged.
+        is_hidden: whether the source has it without listing it, because the user may not see it.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Listed:
     is_view: bool = False
     shown: str | None = None
     is_open: bool = False
+    is_hidden: bool = False
 
 
 Key = tuple[str, str]
@@ -45,8 +47,21 @@ Key = tuple[str, str]
 
 SourceInventory = Mapping[Key, Listed]
 
-_MODULES: Final[Mapping[str, str]] = {"Dagster": "dagster", "Iceberg": "iceberg", "Postgres": "postgres", "S3": "s3"}
+Held = Sequence[tuple[str, tuple[str, ...]]]
+"""Entities of the catalog: type and name below the service, what contains others before what lies in it."""
+
+_MODULES: Final[Mapping[str, str]] = {
+    "Dagster": "dagster",
+    "Iceberg": "iceberg",
+    "Postgres": "postgres",
+    "S3": "s3",
+    "Trino": "trino",
+}
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""
+
+_HIDING: Final = frozenset({"Trino"})
+"""Connectors of sources that do not list what a user may not see; their modules have ``hidden(source, held)``, which
+yields those of some entities that are there nevertheless."""
 
 _ELSEWHERE: Final = frozenset({"dbt"})
 
@@ -56,7 +71,7 @@ def exists_for(connector: str) -> bool:
     return connector in _MODULES or connector in _ELSEWHERE
 
 
-def take(connector: str, service: str, source: Any, filters: Filters) -> SourceInventory:
+def take(connector: str, service: str, source: Any, filters: Filters, held: Collection[Key]) -> SourceInventory:
     """What a source has now, as far as its filters let it in.
 
     Args:
@@ -64,6 +79,7 @@ def take(connector: str, service: str, source: Any, filters: Filters) -> SourceI
         service: the service's name.
         source: OpenMetadata's source, connected; only its configuration is used.
         filters: the source's filters.
+        held: what the catalog has of it that the filters let in.
 
     Raises:
         Exception: whatever the source's driver raises.
@@ -75,7 +91,16 @@ def take(connector: str, service: str, source: Any, filters: Filters) -> SourceI
         for each in listing(source, filters)
         if filters.admits(each.kind, each.path, is_view=each.is_view, shown=each.shown)
     )
-    return {(each.kind, names.join(service, *each.path)): each for each in map(_as_written, admitted)}
+    taken = {_key(service, each): each for each in map(_as_written, admitted)}
+    unlisted = sorted((names.split(fqn), kind) for kind, fqn in held if (kind, fqn) not in taken)
+    if unlisted and connector in _HIDING:
+        found: Iterator[Listed] = module.hidden(source, [(kind, path[1:]) for path, kind in unlisted])
+        taken.update((_key(service, each), each) for each in found)
+    return taken
+
+
+def _key(service: str, listed: Listed) -> Key:
+    return listed.kind, names.join(service, *listed.path)
 
 
 def _as_written(listed: Listed) -> Listed:

@@ -17,10 +17,17 @@ from data_platform.ingestion.spec import Workflow
 
 
 class Own(NamedTuple):
-    """Paths of the two classes that make a connector, as OpenMetadata's ``BaseSpec`` takes them."""
+    """Paths of the two classes that make a connector, as OpenMetadata's ``BaseSpec`` takes them.
+
+    Attributes:
+        source: the class that lists.
+        connection: the class that connects.
+        keeps_rest: whether OpenMetadata's own connector stays for what else it does: lineage, profiles, samples.
+    """
 
     source: str
     connection: str
+    keeps_rest: bool = False
 
 
 OWN: Final = {
@@ -31,6 +38,11 @@ OWN: Final = {
     "s3": Own(
         "data_platform.ingestion.sources.s3.S3Source",
         "metadata.ingestion.source.storage.s3.connection.S3Connection",
+    ),
+    "trino": Own(
+        "data_platform.ingestion.sources.trino.TrinoSource",
+        "metadata.ingestion.source.database.trino.connection.TrinoConnection",
+        keeps_rest=True,
     ),
 }
 """By OpenMetadata's source type, which is the connector's name in lower case."""
@@ -52,8 +64,9 @@ def install() -> None:
     class Loader(SourceLoader):
         def __call__(self, service_type: Any, source_type: str, from_: str = "ingestion") -> Any:
             own = OWN.get(source_type)
-            if own is None:
-                return DefaultSourceLoader()(service_type, source_type, from_)
-            return BaseSpec(metadata_source_class=own.source, connection_class=own.connection)
+            classes = {"metadata_source_class": own.source, "connection_class": own.connection} if own else {}
+            if own and not own.keeps_rest:
+                return BaseSpec(**classes)
+            return DefaultSourceLoader()(service_type, source_type, from_).model_copy(update=classes)
 
     DependencyContainer().override(SourceLoader, Loader)  # pyright: ignore[reportUnknownMemberType]
