@@ -12,7 +12,7 @@ import click
 
 from data_platform import __version__, environment
 from data_platform.environment import ENVIRONMENTS
-from data_platform.errors import DataPlatformError, IncompatibleEnvironmentError
+from data_platform.errors import CatalogError, DataPlatformError, IncompatibleEnvironmentError
 
 _data = click.option(
     "--data",
@@ -143,7 +143,10 @@ def deletions() -> None:
 @deletions.command()
 @click.option("--run", "run_id", required=True, help="The run, as its page in Dagster's UI names it.")
 def undo(run_id: str) -> None:
-    """Restore what a run deleted, in the catalog of the environment that DAGSTER_ENVIRONMENT names."""
+    """Restore what a run deleted, in the catalog of the environment that DAGSTER_ENVIRONMENT names.
+
+    What the source does not have by then, the next run of its metadata deletes again.
+    """
     import dagster as dg
 
     from data_platform.ingestion.catalog import CatalogClient
@@ -154,8 +157,13 @@ def undo(run_id: str) -> None:
     with dg.DagsterInstance.get() as instance:
         found = record.of_run(instance, run_id)
     with CatalogClient(here.catalog_url, VaultResource.of(here).resolve(here.catalog_token)) as catalog:
-        for deletion, is_back in record.restore(catalog, found):
-            click.echo(f"{'restored' if is_back else 'is gone for good'}: {deletion.kind} {deletion.name}")
+        failed = 0
+        for one in record.restore(catalog, found):
+            failed += bool(one.error)
+            click.echo(f"{one.state}: {one.deletion.kind} {one.deletion.name}{one.error and f' ({one.error})'}")
+    click.echo("What the source still lacks, the next run of its metadata deletes again.")
+    if failed:
+        raise CatalogError(f"{failed} entities are not as they were before the run", source=run_id)
 
 
 def _require_dagster() -> None:

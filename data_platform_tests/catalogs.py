@@ -16,10 +16,11 @@ INGESTION = Path(__file__).parents[1] / ".venv-ingestion" / "bin"
 
 
 @contextmanager
-def running_catalog(folder: Path) -> Iterator[tuple[Program, str]]:
+def running_catalog(folder: Path, *options: str | Path) -> Iterator[tuple[Program, str]]:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api"
-    command = [INGESTION / "data-platform", "server", "start", "--port", str(port), "--data", folder / "catalog"]
+    start = ["server", "start", "--port", str(port), "--data", folder / "catalog"]
+    command = [INGESTION / "data-platform", *start, *options]
     with running("catalog", command, logs=folder / "logs") as program:
         program.wait_until(lambda: answers(url))
         yield program, url
@@ -32,8 +33,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def issued(data: Path) -> str:
-    command = [INGESTION / "data-platform", "server", "token", "--data", data]
+def issued(data: Path, user: str = "ingestion-bot") -> str:
+    command = [INGESTION / "data-platform", "server", "token", "--data", data, "--as", user]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

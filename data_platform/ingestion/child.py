@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -28,15 +28,18 @@ from data_platform.errors import (
 from data_platform.ingestion import credentials, data_quality, interruption, lifeline, preflight, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
+from data_platform.ingestion.inventory import Holding
 from data_platform.ingestion.line import CatalogGone
 from data_platform.ingestion.pipeline_runs import PipelineRuns
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.reconciliation import Mandate
 from data_platform.ingestion.run import Result, ended_by, run
-from data_platform.ingestion.spec import LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
+from data_platform.ingestion.spec import DELETIONS, LIFELINE, PROTOCOL, REPORTS, Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Outcome
 from data_platform.observability import Redactor, redact_output
+
+Announce = Callable[[Sequence[Holding]], None]
 
 
 def main() -> None:
@@ -76,7 +79,13 @@ def _spec(pipes: PipesContext) -> WorkflowSpec | None:
 def _carry_out(pipes: PipesContext, spec: WorkflowSpec, redactor: Redactor) -> list[Result]:
     traffic = Traffic()
     progress = Progress(spec.name, traffic, lambda message: pipes.log.info(redactor.text(message)))
-    return _guarded(lambda: _run(spec, progress, traffic, redactor), spec, progress, traffic)
+
+    def announce(deleted: Sequence[Holding]) -> None:
+        asset: str = pipes.get_extra("assets")[Workflow.METADATA]
+        told = {DELETIONS: {"asset": asset, "entities": report.listed(deleted)}}
+        pipes.report_custom_message(redactor.data(told))
+
+    return _guarded(lambda: _run(spec, progress, traffic, redactor, announce), spec, progress, traffic)
 
 
 def _guarded(
@@ -96,7 +105,9 @@ def _guarded(
         return ended_by(diagnose(error, spec), spec, progress, traffic)
 
 
-def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor) -> list[Result]:
+def _run(
+    spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Redactor, announce: Announce
+) -> list[Result]:
     here = environment.named(spec.environment)
     here.require_encryption("DATA_PLATFORM_CATALOG_URL", spec.catalog_url)
     resolver = credentials.resolver(here, vault_address=spec.vault_address)
@@ -111,7 +122,10 @@ def _run(spec: WorkflowSpec, progress: Progress, traffic: Traffic, redactor: Red
     with CatalogClient(spec.catalog_url, token, timeout=preflight.PATIENCE, retry_timeout=preflight.PATIENCE) as files:
         filed = PipelineRuns(files, spec, progress.notice)
         results = _guarded(
-            lambda: _run_checked(resolved, connection, token, filed, progress, traffic), spec, progress, traffic
+            lambda: _run_checked(resolved, connection, token, filed, announce, progress, traffic),
+            spec,
+            progress,
+            traffic,
         )
         filed.end(results)
     return results
@@ -122,6 +136,7 @@ def _run_checked(
     connection: dict[str, Any],
     token: str,
     filed: PipelineRuns,
+    announce: Announce,
     progress: Progress,
     traffic: Traffic,
 ) -> list[Result]:
@@ -137,7 +152,7 @@ def _run_checked(
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
         if spec.kind is Workflow.TESTS:
             return data_quality.run(spec, connection, token, catalog, progress, traffic)
-        return run(spec, connection, token, catalog, progress, traffic, Mandate(filed.settled))
+        return run(spec, connection, token, catalog, progress, traffic, Mandate(filed.settled, announce))
 
 
 def _preflight(spec: WorkflowSpec, connection: dict[str, Any], token: str) -> list[str]:

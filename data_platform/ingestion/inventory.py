@@ -26,6 +26,7 @@ class Holding:
         columns: the names of its columns, where it may have any.
         is_view: whether it is a view of any kind.
         shown: the name that people see, where it has one beside its own.
+        is_deleted: whether it is deleted, softly.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Holding:
     columns: frozenset[str] = frozenset()
     is_view: bool = False
     shown: str | None = None
+    is_deleted: bool = False
 
 
 # Collections that hold what lies in a service, by the service's category. Databases are walked from the top down.
@@ -100,19 +102,23 @@ class Changed:
     deleted: int
 
 
-def take(catalog: CatalogClient, category: str, service: str) -> Inventory:
+def take(catalog: CatalogClient, category: str, service: str, *, with_deleted: bool = False) -> Inventory:
     """The present inventory of a service; empty when the catalog does not know it.
 
     Args:
         catalog: the catalog.
         category: the service's category, a key of :data:`COLLECTIONS`.
         service: the service's name.
+        with_deleted: whether to take what is deleted, too.
     """
+    include = {"include": "all"} if with_deleted else {}
     try:
         catalog.get_by_name(f"services/{category}Services", service)
     except EntityNotFoundError:
         return Inventory()
-    walk = _databases(catalog, service) if category == "database" else _flat(catalog, category, service)
+    walk = (
+        _databases(catalog, service, include) if category == "database" else _flat(catalog, category, service, include)
+    )
     return Inventory({holding.id: holding for holding in walk})
 
 
@@ -128,20 +134,20 @@ def compare(before: Inventory, after: Inventory) -> Changed:
     )
 
 
-def _flat(catalog: CatalogClient, category: str, service: str) -> Iterator[Holding]:
+def _flat(catalog: CatalogClient, category: str, service: str, include: dict[str, str]) -> Iterator[Holding]:
     for collection, kind in COLLECTIONS[category].items():
-        yield from (_holding(kind, entity) for entity in catalog.list(collection, service=service))
+        yield from (_holding(kind, entity) for entity in catalog.list(collection, service=service, **include))
 
 
-def _databases(catalog: CatalogClient, service: str) -> Iterator[Holding]:
-    for database in catalog.list("databases", service=service):
+def _databases(catalog: CatalogClient, service: str, include: dict[str, str]) -> Iterator[Holding]:
+    for database in catalog.list("databases", service=service, **include):
         yield _holding("database", database)
         name = database["fullyQualifiedName"]
-        for schema in catalog.list("databaseSchemas", database=name):
+        for schema in catalog.list("databaseSchemas", database=name, **include):
             yield _holding("databaseSchema", schema)
-            procedures = catalog.list("storedProcedures", databaseSchema=schema["fullyQualifiedName"])
+            procedures = catalog.list("storedProcedures", databaseSchema=schema["fullyQualifiedName"], **include)
             yield from (_holding("storedProcedure", procedure) for procedure in procedures)
-        yield from (_holding("table", table) for table in catalog.list("tables", database=name))
+        yield from (_holding("table", table) for table in catalog.list("tables", database=name, **include))
 
 
 def _holding(kind: str, entity: Entity) -> Holding:
@@ -155,7 +161,13 @@ def _holding(kind: str, entity: Entity) -> Holding:
         columns=frozenset(str(column["name"]) for column in shape.get("columns") or ()),
         is_view=str(entity.get("tableType", "")).endswith("View"),
         shown=entity.get("displayName"),
+        is_deleted=bool(entity.get("deleted")),
     )
+
+
+def category(kind: str) -> str:
+    """The category of the services in which an entity type lies."""
+    return next(name for name, kinds in COLLECTIONS.items() if kind in kinds.values())
 
 
 def collection(kind: str) -> str:

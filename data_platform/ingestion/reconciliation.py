@@ -9,6 +9,7 @@ never on what lies in a schema that is gone as a whole.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,9 +53,11 @@ class Mandate:
 
     Attributes:
         settled: whether the catalog held nothing before the run that another definition of the source brought.
+        announce: told what will be deleted, before it is: a process may end in the middle of it.
     """
 
     settled: bool
+    announce: Callable[[Sequence[Holding]], None]
 
 
 class Reconciliation:
@@ -115,6 +118,8 @@ class Reconciliation:
             doubts=self._doubts(ended, mandate),
             limits=Limits(self._spec.deletion.max_share, self._spec.allow_deletions, self._is_witnessed),
         )
+        if plan.deleted:
+            mandate.announce(plan.deleted)
         done, failed = deletion.carry_out(self._catalog, plan)
         failures = tuple(Failure(root.fqn, DELETION, error.sentence) for root, error in failed)
         settled = mandate.settled or not (failures or plan.withheld)

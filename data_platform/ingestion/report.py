@@ -6,7 +6,7 @@ Numbers stay numbers, so that Dagster plots them from run to run; failures are a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.deletion import Plan
+from data_platform.ingestion.inventory import Holding
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.reconciliation import Reconciled
 from data_platform.ingestion.run import Result
@@ -188,10 +189,14 @@ def _arrivals(result: Result) -> Metadata:
 def _deletions(result: Result) -> Metadata:
     """What was deleted, whole: it is what can be restored."""
     deleted = result.reconciled.plan.deleted if result.reconciled else ()
-    if not deleted or result.reconciled is None:
+    if not deleted:
         return {}
-    roots = [{"kind": root.kind, "name": root.fqn, "id": root.id} for root in result.reconciled.plan.roots]
-    return {DELETIONS: _typed("json", roots), "deletions/table": _table(("kind", "fqn"), deleted)}
+    return {DELETIONS: _typed("json", listed(deleted)), "deletions/table": _table(("kind", "fqn"), deleted)}
+
+
+def listed(deleted: Iterable[Holding]) -> list[dict[str, str]]:
+    """Entities as :data:`DELETIONS` lists them."""
+    return [{"kind": one.kind, "name": one.fqn, "id": one.id} for one in deleted]
 
 
 def _quality(result: Result) -> Metadata:

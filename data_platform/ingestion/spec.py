@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform import __version__
 
-PROTOCOL: Final = 4
+PROTOCOL: Final = 5
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
@@ -37,7 +37,8 @@ NO_MASS_DELETION: Final = "no_mass_deletion"
 """The check that the metadata of a source has whose entities are deleted with it: did too much disappear?"""
 
 DELETIONS: Final = "deletions"
-"""Key of the asset metadata that lists what a run deleted: ``{kind, name, id}`` of each entity with all in it."""
+"""Key of what lists the entities that a run deleted, ``{kind, name, id}`` of each: the asset metadata of what it
+materialized, the message with which the child says it before (``{asset, entities}``), and the observation of that."""
 
 REPORTS: Final = "reports"
 """Key of what the launcher sends beside the spec: the folder for lists that are too long for the event log."""

@@ -7,7 +7,9 @@ cannot succeed, knows no timeout and leaves children behind. The child of a step
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,11 +23,15 @@ from data_platform.errors import (
     WorkflowTimeoutError,
 )
 from data_platform.ingestion.spec import COMPLETED, PROTOCOL, REPORTS, Workflow, WorkflowSpec
+from data_platform.resources.announced import Noting
 from data_platform.resources.processes import child, end, how_it_ended, interpreter
 from data_platform.resources.turns import turn
 from data_platform.secrets import variables
 
 CHILD: Final = "data_platform.ingestion.child"
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at what a child said."""
 
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -73,17 +79,18 @@ class WorkflowLauncher(dg.ConfigurableResource[Any]):
         """
         python = interpreter()
         reports = Path(context.instance.storage_directory())
+        reader = _Reader(context)
         with (
             turn(spec.catalog_url, spec.target, spec.timeout, context.log.info) as held,
             dg.open_pipes_session(
                 context=context,
                 context_injector=dg.PipesEnvContextInjector(),
-                message_reader=dg.PipesTempFileMessageReader(),
+                message_reader=reader,
                 extras=self.extras(spec, assets, reports=str(reports / context.run.run_id / "data_platform")),
             ) as session,
             child(python, ["-m", CHILD], _variables(session, spec), [held]) as process,
         ):
-            _wait(process, spec)
+            _wait(process, spec, reader.note)
         check_protocol(told(session))
         _check_verdict(process, told(session), spec)
         return session
@@ -109,16 +116,24 @@ def _variables(session: dg.PipesSession, spec: WorkflowSpec) -> dict[str, str]:
     return {**environment.for_child(needed), **session.get_bootstrap_env_vars()}
 
 
-def _wait(process: subprocess.Popen[bytes], spec: WorkflowSpec) -> None:
-    try:
-        process.wait(spec.timeout)
-    except subprocess.TimeoutExpired as error:
-        end(process)
-        raise WorkflowTimeoutError(
-            f"the {spec.asked} workflow was ended after {spec.timeout:g} seconds",
-            source=spec.service,
-            remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
-        ) from error
+class _Reader(Noting, dg.PipesTempFileMessageReader):
+    """Reads what a child writes to a file."""
+
+
+def _wait(process: subprocess.Popen[bytes], spec: WorkflowSpec, look: Callable[[], None]) -> None:
+    """Wait for the child's end, and look at what it said meanwhile: this process may be killed."""
+    deadline = time.monotonic() + spec.timeout
+    while (left := deadline - time.monotonic()) > 0:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(min(left, _LOOK))
+            return
+        look()
+    end(process)
+    raise WorkflowTimeoutError(
+        f"the {spec.asked} workflow was ended after {spec.timeout:g} seconds",
+        source=spec.service,
+        remedy="raise 'timeout' in the source's defs.yaml, or narrow its filters",
+    )
 
 
 def told(session: dg.PipesSession) -> list[dict[str, Any]]:

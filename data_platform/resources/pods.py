@@ -17,6 +17,7 @@ from pydantic import Field
 from data_platform import environment
 from data_platform.errors import ChildCrashedError, ConfigurationError
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.resources.announced import Noting
 from data_platform.resources.launcher import CHILD, WorkflowLauncher, check_protocol, gave_verdict, told
 from data_platform.secrets import variables
 
@@ -74,6 +75,7 @@ class PodLauncher(WorkflowLauncher):
         """
         from dagster_k8s import PipesK8sClient
         from dagster_k8s.client import DagsterK8sError
+        from dagster_k8s.pipes import PipesK8sPodLogsMessageReader
 
         asked = variables([spec.connection, spec.options, spec.catalog_token])
         if asked:
@@ -82,7 +84,11 @@ class PodLauncher(WorkflowLauncher):
                 source=f"env:{asked[0]}",
                 remedy="store the secret in Vault and write its reference",
             )
-        client = PipesK8sClient(poll_interval=_POLL)
+
+        class Reader(Noting, PipesK8sPodLogsMessageReader):
+            """Reads what a child writes to its pod's log."""
+
+        client = PipesK8sClient(poll_interval=_POLL, message_reader=Reader(context))
         try:
             done = client.run(  # pyright: ignore[reportUnknownMemberType]
                 context=context,

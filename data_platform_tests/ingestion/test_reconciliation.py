@@ -191,7 +191,13 @@ def test_a_dropped_schema_goes_with_its_tables(
     ended = run(make_spec(deletion={"max_share": 40}))
     assert ended.metadata["deleted"] == 2
     assert [(row["kind"], row["name"]) for row in ended.metadata["deletions"]] == [
-        ("databaseSchema", f"shop.{database}.old")
+        ("databaseSchema", f"shop.{database}.old"),
+        ("table", f"shop.{database}.old.notes"),
+    ]
+    # Said before it was done: a run that ends in the middle of it leaves no other record.
+    said = [params["payload"] for method, params in ended.messages if method == "report_custom_message"]
+    assert {"asset": "openmetadata/shop/metadata", "entities": ended.metadata["deletions"]} in [
+        each.get("deletions") for each in said
     ]
     assert tables() == {"sales.customers", "sales.orders", "sales.revenue"}
 

@@ -8,6 +8,8 @@ import dagster as dg
 import pytest
 
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.resources import deletions
+from data_platform.resources.deletions import Deletion
 from data_platform.resources.launcher import WorkflowLauncher
 from data_platform_tests.resources.conftest import StandIn
 
@@ -30,7 +32,9 @@ def spec(**fields: Any) -> WorkflowSpec:
     )
 
 
-def materialize(retries: int = 1, **fields: Any) -> dg.ExecuteInProcessResult:
+def materialize(
+    retries: int = 1, instance: dg.DagsterInstance | None = None, **fields: Any
+) -> dg.ExecuteInProcessResult:
     @dg.asset(
         key=KEY,
         check_specs=[dg.AssetCheckSpec("completed", asset=KEY)],
@@ -39,7 +43,7 @@ def materialize(retries: int = 1, **fields: Any) -> dg.ExecuteInProcessResult:
     def shop(context: dg.AssetExecutionContext, launcher: WorkflowLauncher) -> Iterator[Any]:
         yield from launcher.run(context=context, spec=spec(**fields), assets={Workflow.METADATA: KEY})
 
-    return dg.materialize([shop], resources={"launcher": WorkflowLauncher()}, raise_on_error=False)
+    return dg.materialize([shop], resources={"launcher": WorkflowLauncher()}, raise_on_error=False, instance=instance)
 
 
 def checks(result: dg.ExecuteInProcessResult) -> list[bool]:
@@ -215,3 +219,21 @@ def test_the_spec_that_reaches_the_child_holds_references_and_no_secret(
     (materialization,) = materialize().asset_materializations_for_node("openmetadata__shop__metadata")
     sent = materialization.metadata["spec"].value
     assert sent["connection"] == {"authType": {"password": "env:SHOP_PASSWORD"}}
+
+
+@pytest.mark.fault(
+    "the run: ends in the middle of a deletion (a crash, a termination, a timeout)",
+    "What it was deleting is in Dagster's event log, and `data-platform deletions undo` takes it back.",
+)
+@pytest.mark.parametrize("end", ["os._exit(3)", "time.sleep(60)", "verdict('ok')"])
+def test_what_a_child_is_about_to_delete_is_noted_however_it_ends(child: MakeChild, end: str) -> None:
+    child(f"""
+        hello()
+        entities = [dict(kind="table", name="shop.main.sales.orders", id="1")]
+        pipes.report_custom_message(dict(deletions=dict(asset="openmetadata/shop/metadata", entities=entities)))
+        {end}
+    """)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialize(retries=0, timeout=2, instance=instance)
+        assert deletions.of_run(instance, result.run_id) == [Deletion("table", "shop.main.sales.orders", "1")]
+        assert len(result.get_asset_observation_events()) == 1
