@@ -8,8 +8,9 @@ from typing import Any, Final
 import dagster as dg
 
 from data_platform.components.deletion import deletes
-from data_platform.ingestion import source_inventory
+from data_platform.ingestion import health, source_inventory
 from data_platform.ingestion.data_tests import declared
+from data_platform.ingestion.health import HealthCheck
 from data_platform.ingestion.schemas import Connector
 from data_platform.ingestion.spec import COMPLETED, MATCHES, NO_MASS_DELETION, Workflow
 
@@ -19,6 +20,10 @@ _DESCRIPTIONS: Final = {
     " less. What depends on the metadata does not run when it does not.",
     NO_MASS_DELETION: "What disappeared from the source was deleted from the catalog, unless it was too much of a"
     " schema, a database or the service: then nothing of it was, and somebody has to look.",
+    HealthCheck.SMALL_FILES: "No table has too many small data files.",
+    HealthCheck.SNAPSHOTS: "Tables expire their snapshots.",
+    HealthCheck.ORPHAN_DELETES: "Delete files of tables apply to data that is there.",
+    HealthCheck.FRESHNESS: "Something was committed to every table within the time that the source's options say.",
 }
 
 
@@ -54,3 +59,5 @@ def _names(connector: Connector, workflow: Workflow) -> Iterator[str]:
             yield MATCHES
         if deletes(connector, [workflow]):
             yield NO_MASS_DELETION
+    if workflow is Workflow.PROFILING and connector.name in health.CONNECTORS:
+        yield from HealthCheck

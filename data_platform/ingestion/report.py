@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.deletion import Plan
+from data_platform.ingestion.health import Finding
 from data_platform.ingestion.inventory import Holding
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.reconciliation import Reconciled
@@ -24,6 +26,24 @@ from data_platform.ingestion.verdict import Outcome
 
 MOST_ROWS: Final = 200
 """Rows of a table, for example of failures; the count beside it is of all."""
+
+_HEALTH: Final = (
+    "name",
+    "rows",
+    "is_exact",
+    "size_mib",
+    "files",
+    "small_file_percent",
+    "partitions",
+    "snapshots",
+    "oldest_snapshot",
+    "last_commit",
+    "delete_files",
+    "orphan_delete_percent",
+    "unknown",
+)
+
+_KINDS: Final[dict[type, str]] = {bool: "bool", int: "int", float: "float"}
 
 Metadata = dict[str, Any]
 Severity = Literal["WARN", "ERROR"]
@@ -51,6 +71,8 @@ def checks(spec: WorkflowSpec, result: Result, metadata: Metadata) -> Iterator[C
     yield Check(COMPLETED, result.verdict.outcome is Outcome.OK, "WARN" if partly else "ERROR", metadata)
     for one in result.tested:
         yield _data_test(spec, one)
+    if result.health:
+        yield from map(_health_check, result.health.judged())
     reconciled = result.reconciled
     if reconciled is None:
         return
@@ -105,6 +127,13 @@ def _on_deletions(spec: WorkflowSpec, plan: Plan) -> Iterator[str]:
         yield f"{len(plan.deleted)} entities that disappeared from the source were deleted."
 
 
+def _health_check(finding: Finding) -> Check:
+    found: Metadata = {"verdict": _typed("text", finding.sentence), "tables": _typed("int", len(finding.beyond))}
+    if finding.beyond:
+        found["beyond"] = _table(_HEALTH, finding.beyond)
+    return Check(finding.check, not finding.beyond, "WARN", found)
+
+
 def _data_test(spec: WorkflowSpec, one: Tested) -> Check:
     """A test that could not run is an error, however bad it would be if the data did not pass."""
     warns = one.passed is False and one.test.severity == "warn"
@@ -151,6 +180,7 @@ def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
         **_arrivals(result),
         **_quality(result),
         **_deletions(result),
+        **_health(result),
         **_costs(result),
         **({"catalog": _typed("url", page)} if page else {}),
     }
@@ -199,6 +229,17 @@ def listed(deleted: Iterable[Holding]) -> list[dict[str, str]]:
     return [{"kind": one.kind, "name": one.fqn, "id": one.id} for one in deleted]
 
 
+def _health(result: Result) -> Metadata:
+    if result.health is None:
+        return {}
+    found = {
+        f"health/{name}": _typed("int" if isinstance(value, int) else "float", value)
+        for name, value in result.health.figures().items()
+    }
+    tables = result.health.tables
+    return {**found, **({"health/tables": _table(_HEALTH, tables)} if tables else {})}
+
+
 def _quality(result: Result) -> Metadata:
     failures = result.verdict.failures
     found: Metadata = {
@@ -218,18 +259,24 @@ def _quality(result: Result) -> Metadata:
 
 def _table(columns: tuple[str, ...], rows: Sequence[object]) -> Metadata:
     records = [{column: _cell(getattr(row, column)) for column in columns} for row in rows[:MOST_ROWS]]
-    kinds = {
-        column: "float" if isinstance(value, float) else "int" if isinstance(value, int) else "string"
-        for record in records[:1]
-        for column, value in record.items()
-    }
+    kinds = {column: _KINDS.get(type(value), "string") for record in records[:1] for column, value in record.items()}
     return _typed(
         "table", {"schema": [{"name": column, "type": kinds[column]} for column in columns], "records": records}
     )
 
 
 def _cell(value: Any) -> str | int | float:
-    return round(value, 1) if isinstance(value, float) else value if isinstance(value, int) else str(value)
+    match value:
+        case None:
+            return ""
+        case float():
+            return round(value, 1)
+        case int():
+            return value
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case _:
+            return str(value)
 
 
 def _costs(result: Result) -> Metadata:

@@ -28,6 +28,7 @@ from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.data_tests import Tested
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.ended import Ended, logged_failures, logged_warnings
+from data_platform.ingestion.health import Health
 from data_platform.ingestion.inventory import LEAVES, Changed
 from data_platform.ingestion.line import CatalogGone, Line
 from data_platform.ingestion.matching import Difference
@@ -55,6 +56,7 @@ class Result:
         reconciled: how the catalog compares with the source, and what was deleted; None when the run lists nothing.
         notices: what will stop a later run unless somebody sees to it, in sentences.
         tested: what became of each data-quality test.
+        health: the state of the tables that were profiled, where the connector tells it.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
         peak_memory: largest resident size of this process, in MiB.
@@ -72,6 +74,7 @@ class Result:
     reconciled: Reconciled | None = None
     notices: tuple[str, ...] = ()
     tested: tuple[Tested, ...] = ()
+    health: Health | None = None
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
@@ -228,7 +231,14 @@ def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:
 def _result(spec: WorkflowSpec, ended: Ended, run_costs: dict[str, Any]) -> Result:
     """The result of a workflow that adds to what the catalog has."""
     evidence = Evidence(ended.account.arrived, ended.account.losses, ended.reported())
-    return Result(spec.kind, verdict.judge(spec, spec.kind, evidence), ended.account, **ended.noted(), **run_costs)
+    return Result(
+        spec.kind,
+        verdict.judge(spec, spec.kind, evidence),
+        ended.account,
+        health=getattr(ended.workflow.source, "health", None),
+        **ended.noted(),
+        **run_costs,
+    )
 
 
 def _listed(

@@ -163,8 +163,9 @@ def _latest(call: Call, keys: Keys) -> Json:
     shown = View.of(call, keys).one(ROW, document, {"profile", "customMetrics"})
     newest = series.latest_by_key(call.reader, shown["id"], "column")
     for column in columns.all_columns(shown["columns"]):
-        if column["name"] in newest:
-            column["profile"] = newest[column["name"]]
+        name = _below_table(split(column["fullyQualifiedName"]))
+        if name in newest:
+            column["profile"] = newest[name]
     return shown
 
 
@@ -178,8 +179,12 @@ def _history(call: Call, kind: str) -> Json:
     column = next((each for each in _all(document) if each["fullyQualifiedName"] == fqn), None)
     if document is None or column is None:
         raise no_instance("column", fqn)
-    key = ".".join(part.strip('"') for part in parts[4:])
-    return series.between(call, document["id"], "column", key)
+    return series.between(call, document["id"], "column", _below_table(parts))
+
+
+def _below_table(parts: list[str]) -> str:
+    """The name under which a column is profiled: that of a nested one has those above it before it."""
+    return ".".join(part.strip('"') for part in parts[4:])
 
 
 def _profiles(call: Call) -> Json:

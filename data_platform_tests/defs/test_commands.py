@@ -27,6 +27,11 @@ def test_dg_list_defs_lists_assets_checks_jobs_schedules_and_resources(copy: Cop
         "completed",
         "catalog_matches_source",
         "no_mass_deletion",
+        # of the state of Iceberg's tables
+        "small_files",
+        "snapshots",
+        "orphan_deletes",
+        "table_freshness",
     }
     assert {job["name"] for job in listed["jobs"]} == {"metadata_ingestion", "critical_metadata"}
     assert {schedule["name"] for schedule in listed["schedules"]} == {
