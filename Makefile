@@ -72,11 +72,11 @@ ci-defs: setup ## load every environment, and compare assets, checks and schedul
 bench: setup ## time and memory against OpenMetadata's own command line and an empty Dagster project, in ratios
 	@$(ORCHESTRATOR)/python -m benchmarks
 
-test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL 15, HashiCorp's Vault (built once), Trino (fetched once)
-	@test -x /usr/lib/postgresql/15/bin/postgres || { \
-		echo "── installing postgresql-15"; \
+test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL and MariaDB, HashiCorp's Vault (built once), Trino (fetched once)
+	@test -x /usr/lib/postgresql/15/bin/postgres && test -x /usr/sbin/mariadbd || { \
+		echo "── installing postgresql-15 and mariadb-server-core"; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo); \
-		$$root apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive $$root apt-get install --quiet=2 --yes postgresql-15; }
+		$$root apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive $$root apt-get install --quiet=2 --yes postgresql-15 mariadb-server-core; }
 	@echo "── integration tests"
 	@$(INGESTION)/python -m pytest -m integration data_platform_tests/integration
 

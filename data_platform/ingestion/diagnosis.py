@@ -29,7 +29,7 @@ from data_platform.ingestion.spec import WorkflowSpec
 
 _CATALOG_ERRORS: Final = frozenset({"OMetaClientInitError", "RestTransportError"})
 _LONGEST: Final = 300
-_STATEMENT: Final = re.compile(r"\s*\[SQL: .*", re.DOTALL)
+_STATEMENT: Final = re.compile(r"\s*(\[SQL: |\(Background on this error at: ).*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,16 @@ _RULES: Final = (
         "check that it is up and that the address in its defs.yaml is right",
     ),
     _rule(
-        rf"authentication failed|access denied|invalid credentials|bad credentials|unauthorized|{_STATUS}401\b"
+        rf"authentication failed|access denied(?! for user \S+ to database)|invalid credentials|bad credentials"
+        rf"|unauthorized|{_STATUS}401\b"
         r"|InvalidAccessKeyId|SignatureDoesNotMatch|no password supplied",
         SourceRefusedError,
         "the source refuses the credentials",
         "check the user and what the secret reference points at",
     ),
     _rule(
-        rf"permission denied|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied|no pg_hba.conf entry",
+        rf"permission denied|access denied for user|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied"
+        r"|no pg_hba.conf entry",
         SourceRefusedError,
         "the source refuses the permission",
         "grant the user what its page in docs/sources lists",

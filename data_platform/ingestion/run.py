@@ -158,6 +158,7 @@ def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     shims.cache_version_header()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()
+    shims.sum_exactly()
     Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
     sources.install()
     return create
@@ -175,6 +176,7 @@ def create_workflow(create: config.Create, settings: config.Config, spec: Workfl
         raise diagnose(error, spec) from error
     shims.freeze_imports()
     shims.send_tables_before_foreign_keys(workflow.source)
+    shims.name_schemas_that_have_no_name(workflow.source)
     return workflow
 
 

@@ -12,6 +12,8 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+from data_platform.ingestion import names
+
 
 def cache_version_header() -> bool:
     """Look the package's version up once instead of once per SQL statement.
@@ -74,6 +76,73 @@ def send_tables_before_foreign_keys(source: Any) -> bool:
         yield from inner()
 
     source.yield_table_constraints = yield_table_constraints
+    return True
+
+
+def sum_exactly() -> bool:
+    """Let MySQL add up what is in a column, not what is left of it as a whole number without a sign.
+
+    The client casts every value to ``UNSIGNED INTEGER`` against an overflow that MySQL, which adds up in ``DECIMAL``,
+    does not have: 1.5 became 2, and -1 the largest number that there is.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    from metadata.profiler.orm.functions.sum import SumFn
+    from sqlalchemy import column
+    from sqlalchemy.dialects import mysql
+    from sqlalchemy.ext.compiler import compiles
+
+    sum_of: Any = SumFn
+    if "CAST" not in str(sum_of(column("a")).compile(dialect=mysql.dialect())):
+        return False
+
+    def compile_sum(element: Any, compiler: Any, **options: Any) -> str:
+        return f"SUM({compiler.process(element.clauses, **options)})"
+
+    compiles(sum_of, "mysql")(compile_sum)
+    return True
+
+
+def name_schemas_that_have_no_name(source: Any) -> bool:
+    """Let a schema that the catalog has no name for be a failure of its own.
+
+    The client raises while it lists the schemas when one of them has a double quote in its name, and none of the others
+    is listed any more. The catalog refuses such a name, too.
+
+    Args:
+        source: the workflow's source; only those of databases have schemas.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    inner = getattr(source, "get_raw_database_schema_names", None)
+    if inner is None:
+        return False
+    from metadata.generated.schema.entity.services.ingestionPipelines.status import StackTraceError
+    from metadata.utils.filters import filter_by_schema
+    from metadata.utils.fqn import quote_name
+
+    def can_be_named(schema: str) -> bool:
+        try:
+            quote_name(schema)
+        except ValueError:
+            return False
+        return True
+
+    if can_be_named('"'):
+        return False
+
+    def get_raw_database_schema_names() -> Iterator[str]:
+        for schema in inner():
+            if can_be_named(schema):
+                yield schema
+            elif not filter_by_schema(source.source_config.schemaFilterPattern, schema):
+                name = names.join(source.config.serviceName, source.context.get().database, schema)
+                error = "the catalog takes no schema whose name has a double quote; leave it out by a filter"
+                source.status.failed(StackTraceError(name=name, error=error, stackTrace=None))
+
+    source.get_raw_database_schema_names = get_raw_database_schema_names
     return True
 
 

@@ -187,9 +187,10 @@ def _failures(evidence: Evidence) -> Iterable[Failure]:
         else:
             untold.remove(told)
     known = {folder for failure in (*reported, *evidence.losses) for folder in _told_of(failure.name, evidence)}
+    scopes = [failure.name for failure in reported]
     for name in evidence.missing:
         _, *path = names.split(name)
-        if known.isdisjoint({name, path[-1], "/".join(path)}):
+        if known.isdisjoint({name, path[-1], "/".join(path)}) and not names.lies_in(name, scopes):
             yield Failure(name, MISSING, "the source has it and the catalog does not, and nobody reported why")
 
 

@@ -100,3 +100,25 @@ def test_a_connections_own_authority_comes_before_the_environments() -> None:
         print(trusted("/own.pem"), trusted(False), trusted(True), trusted(True, "/of/the/call.pem"))
     """)
     assert printed == "/own.pem False /of/the/machine.pem /of/the/call.pem"
+
+
+def test_mysql_adds_up_what_is_there_and_a_client_that_lets_it_is_left_alone() -> None:
+    printed = run("""
+        from metadata.profiler.orm.functions.sum import SumFn
+        from sqlalchemy import column
+        from sqlalchemy.dialects import mysql, postgresql
+        from data_platform.ingestion import shims
+
+        print(shims.sum_exactly(), shims.sum_exactly())
+        print(*(SumFn(column("a")).compile(dialect=each.dialect()) for each in (mysql, postgresql)), sep=";")
+    """)
+    assert printed.split("\n") == ["True False", "SUM(a);SUM(CAST(a AS NUMERIC))"]
+
+
+def test_a_source_without_schemas_is_left_alone() -> None:
+    printed = run("""
+        from data_platform.ingestion import shims
+
+        print(shims.name_schemas_that_have_no_name(object()))
+    """)
+    assert printed == "False"

@@ -53,6 +53,7 @@ Held = Sequence[tuple[str, tuple[str, ...]]]
 _MODULES: Final[Mapping[str, str]] = {
     "Dagster": "dagster",
     "Iceberg": "iceberg",
+    "Mysql": "mysql",
     "Postgres": "postgres",
     "S3": "s3",
     "Trino": "trino",

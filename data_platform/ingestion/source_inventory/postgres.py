@@ -6,15 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.source_inventory import Listed
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+from data_platform.ingestion.source_inventory.sql import connected
 
 _DATABASES: Final = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
 
@@ -44,7 +41,7 @@ def listing(source: Any, filters: Filters) -> Iterator[Listed]:
     if not connection.ingestAllDatabases:
         yield from _database(connection, connection.database)
         return
-    with _connected(connection, connection.database) as first:
+    with connected(connection) as first:
         databases = [str(row[0]) for row in first.exec_driver_sql(_DATABASES)]
     for database in databases:
         if filters.admits("database", (database,)):
@@ -54,26 +51,13 @@ def listing(source: Any, filters: Filters) -> Iterator[Listed]:
 def _database(connection: Any, database: str) -> Iterator[Listed]:
     yield Listed("database", (database,))
     only: str | None = getattr(connection, "databaseSchema", None)
-    with _connected(connection, database) as connected:
-        for (schema,) in connected.exec_driver_sql(_SCHEMAS):
+    with connected(connection.model_copy(update={"database": database})) as asked:
+        for (schema,) in asked.exec_driver_sql(_SCHEMAS):
             if only in (None, schema):
                 yield Listed("databaseSchema", (database, schema))
-        for schema, table, is_view, columns in connected.exec_driver_sql(_TABLES):
+        for schema, table, is_view, columns in asked.exec_driver_sql(_TABLES):
             if only in (None, schema):
                 yield Listed("table", (database, schema, table), frozenset(columns), is_view=is_view)
-        for schema, routine in connected.exec_driver_sql(_ROUTINES):
+        for schema, routine in asked.exec_driver_sql(_ROUTINES):
             if only in (None, schema):
                 yield Listed("storedProcedure", (database, schema, routine))
-
-
-@contextmanager
-def _connected(connection: Any, database: str) -> Generator[Connection]:
-    """A connection of its own: the connector's may be in the middle of something."""
-    from metadata.ingestion.source.connections import get_connection
-
-    engine: Engine = get_connection(connection.model_copy(update={"database": database}))
-    try:
-        with engine.connect() as connected:
-            yield connected
-    finally:
-        engine.dispose()

@@ -7,18 +7,18 @@ Trino says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy.exc import DBAPIError
 
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.source_inventory import Held, Listed
+from data_platform.ingestion.source_inventory.sql import connected as connected_to
 from data_platform.ingestion.trino_sql import quoted, refusal
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Connection
 
 _CATALOGS: Final = "SELECT catalog_name FROM system.metadata.catalogs"
 _SCHEMAS: Final = "SELECT schema_name FROM {}.information_schema.schemata"
@@ -39,7 +39,7 @@ _ABSENT: Final = frozenset({"CATALOG_NOT_FOUND", "SCHEMA_NOT_FOUND", "TABLE_NOT_
 def listing(source: Any, filters: Filters) -> Iterator[Listed]:
     """Everything that the user may see in the Trino catalogs that the connection is for."""
     connection: Any = source.service_connection
-    with _connected(connection) as connected:
+    with connected_to(connection) as connected:
         only: str | None = connection.catalog
         catalogs = [only] if only else [str(row[0]) for row in connected.exec_driver_sql(_CATALOGS)]
         for catalog in catalogs:
@@ -57,7 +57,7 @@ def hidden(source: Any, held: Held) -> Iterator[Listed]:
     """
     original = _original_names()
     gone: set[tuple[str, ...]] = set()
-    with _connected(source.service_connection) as connected:
+    with connected_to(source.service_connection) as connected:
         for kind, path in held:
             if any(path[:depth] in gone for depth in range(1, len(path))):
                 continue
@@ -93,16 +93,3 @@ def _original_names() -> Callable[[str], str]:
     from metadata.ingestion.models import custom_basemodel_validation
 
     return cast("Callable[[str], str]", cast(Any, custom_basemodel_validation).revert_separators)
-
-
-@contextmanager
-def _connected(connection: Any) -> Generator[Connection]:
-    """A connection of its own: the connector's may be in the middle of something."""
-    from metadata.ingestion.source.connections import get_connection
-
-    engine: Engine = get_connection(connection)
-    try:
-        with engine.connect() as connected:
-            yield connected
-    finally:
-        engine.dispose()

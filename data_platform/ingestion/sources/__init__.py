@@ -35,6 +35,11 @@ OWN: Final = {
         "data_platform.ingestion.sources.dagster.DagsterSource",
         "data_platform.ingestion.sources.dagster.DagsterConnection",
     ),
+    "mysql": Own(
+        "data_platform.ingestion.sources.mysql.MysqlSource",
+        "metadata.ingestion.source.database.mysql.connection.MySQLConnection",
+        keeps_rest=True,
+    ),
     "s3": Own(
         "data_platform.ingestion.sources.s3.S3Source",
         "metadata.ingestion.source.storage.s3.connection.S3Connection",

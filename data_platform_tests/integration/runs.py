@@ -1,0 +1,97 @@
+"""Workflows of any source, and what the catalog has of them by OpenMetadata's own Python client."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.server.testing import RunningServer, running_server
+from data_platform_tests.ingestion.child import Child, Ended
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source as its definition has it."""
+
+    service: str
+    connector: str
+    connection: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A catalog, and the workflows that fill it.
+
+    Attributes:
+        server: the catalog.
+        client: OpenMetadata's, of the catalog.
+        folder: for what workflows leave behind, and for their secrets.
+    """
+
+    server: RunningServer
+    client: Any
+    folder: Path
+
+    def run(
+        self,
+        source: Source,
+        workflow: Workflow = Workflow.METADATA,
+        *,
+        connection: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> Ended:
+        """Run a workflow to its end.
+
+        Args:
+            source: of which.
+            workflow: which.
+            connection: fields in place of the source's.
+            options: in place of the source's.
+            fields: of the spec.
+        """
+        spec = WorkflowSpec(
+            environment="dev",
+            service=source.service,
+            connector=source.connector,
+            workflows=(workflow,),
+            connection={**source.connection, **(connection or {})},
+            options=dict(source.options if options is None else options),
+            catalog_url=self.server.url,
+            catalog_token=self.secret("token", self.server.token()),
+            vault_address="http://127.0.0.1:1",
+            run_id=str(uuid.uuid4()),
+            **fields,
+        )
+        return Child(spec, self.folder / "children").end(timeout=180)
+
+    def secret(self, name: str, value: str) -> str:
+        """A reference to a secret."""
+        (self.folder / name).write_text(value)
+        return f"file:{self.folder / name}"
+
+
+@contextmanager
+def catalog_for_runs(folder: Path) -> Iterator[Runs]:
+    """An empty catalog until the block ends."""
+    with running_server(folder / "catalog") as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (
+            OpenMetadataConnection,
+        )
+        from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+        connection = {
+            "hostPort": server.url,
+            "authProvider": "openmetadata",
+            "securityConfig": {"jwtToken": server.token("admin")},
+        }
+        with closing(OpenMetadata(OpenMetadataConnection.model_validate(connection))) as client:
+            yield Runs(server, client, folder)
