@@ -154,7 +154,8 @@ def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, account
 
 def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     """Import OpenMetadata's client and remove from it what stands in the way; returns what makes its workflow."""
-    create = config.workflow_factory(spec)
+    with shims.no_garbage_collection():
+        create = config.workflow_factory(spec)
     shims.cache_version_header()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()
@@ -171,7 +172,8 @@ def create_workflow(create: config.Create, settings: config.Config, spec: Workfl
         DataPlatformError: it cannot be made; says why.
     """
     try:
-        workflow = create(settings)
+        with shims.no_garbage_collection():  # it imports the connector
+            workflow = create(settings)
     except Exception as error:
         raise diagnose(error, spec) from error
     shims.freeze_imports()

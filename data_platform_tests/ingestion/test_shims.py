@@ -58,6 +58,24 @@ def test_the_imports_are_kept_out_of_later_collections() -> None:
     assert printed == "True True"
 
 
+def test_imports_are_not_interrupted_by_collections_and_what_follows_is() -> None:
+    printed = run("""
+        import gc
+        from data_platform.ingestion import shims
+
+        started = []
+        gc.callbacks.append(lambda phase, _: started.append(phase))
+        try:
+            with shims.no_garbage_collection():
+                import metadata.workflow.metadata
+                print(started)
+                raise ImportError
+        except ImportError:
+            print(gc.isenabled())
+    """)
+    assert printed == "[]\nTrue"
+
+
 def test_a_profiler_that_does_not_collect_is_left_alone() -> None:
     printed = run("""
         import gc, inspect
