@@ -185,7 +185,7 @@ def _source(spec: WorkflowSpec, connection: Config) -> Config:
         "serviceConnection": {
             "config": _custom(spec, connection) if custom else {"type": spec.connector, **connection}
         },
-        "sourceConfig": {"config": _options(spec)},
+        "sourceConfig": {"config": _options(spec, connection)},
     }
 
 
@@ -210,11 +210,21 @@ def _source_type(spec: WorkflowSpec) -> str:
     return spec.connector.lower() + suffix
 
 
-def _options(spec: WorkflowSpec) -> Config:
+def _options(spec: WorkflowSpec, connection: Config) -> Config:
     kind = options_type(spec, spec.kind)
     ours = connectors()[spec.connector].own_options(spec.kind)
     options = {"type": kind, **{name: value for name, value in spec.options.items() if name not in ours}}
-    return {**options, **dict.fromkeys(_deleting_options(kind) if spec.kind is Workflow.METADATA else (), False)}
+    if spec.kind is not Workflow.METADATA:
+        return options
+    return {**_filters_of(spec.connector, connection), **options, **dict.fromkeys(_deleting_options(kind), False)}
+
+
+def _filters_of(connector: str, connection: Config) -> Config:
+    """A connection's filters, most of them its defaults: it is OpenMetadata's UI that makes options of them."""
+    known = connectors()[connector].options_schema(Workflow.METADATA)["properties"]
+    fields = cast(Config, connectors()[connector].connection_schema()["properties"])
+    filters = {name: connection.get(name, field.get("default")) for name, field in fields.items() if name in known}
+    return {name: value for name, value in filters.items() if name.endswith("FilterPattern") and value is not None}
 
 
 def _deleting_options(kind: str) -> list[str]:

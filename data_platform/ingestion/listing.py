@@ -24,6 +24,7 @@ CHANGED: Final = (
 
 def word(spec: WorkflowSpec) -> str:
     """The same for two specs that differ in nothing but their filters; secrets go into it as references."""
-    options = {name: value for name, value in spec.options.items() if name not in OPTIONS}
-    definition = json.dumps([spec.connector, spec.connection, options], sort_keys=True)
+    both = (spec.connection, spec.options)
+    parts = [{name: value for name, value in part.items() if name not in OPTIONS} for part in both]
+    definition = json.dumps([spec.connector, *parts], sort_keys=True)
     return hashlib.sha256(definition.encode()).hexdigest()[:16]
