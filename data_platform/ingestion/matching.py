@@ -126,7 +126,7 @@ def match(source: tuple[SourceInventory, SourceInventory], catalog: Inventory, f
 
 def admits(filters: Filters, holding: Holding) -> bool:
     """Whether the present filters are for an entity that the catalog holds."""
-    _, *path = names.split(holding.fqn)
+    _, *path = map(names.original, names.split(holding.fqn))
     return filters.admits(holding.kind, path, is_view=holding.is_view, shown=holding.shown)
 
 

@@ -1,14 +1,14 @@
 """Fully qualified names: parts with dots between them, quoted where a part has a dot of its own.
 
-The rule is that of OpenMetadata's ``fqn.quote_name``. No part has a double quote: the client writes
-``__reserved__quote__`` for it in the names of tables and columns, and the catalog refuses it in other names.
+The rule is that of OpenMetadata's ``fqn.quote_name``. No part has a double quote, for the client writes
+``__reserved__quote__`` for it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, cast
 
 _PART: Final = re.compile(r'"[^"]*"|[^.]+')
 
@@ -26,6 +26,25 @@ def split(fqn: str) -> tuple[str, ...]:
 def parent(fqn: str) -> str:
     """The name of what contains an entity; empty for a service."""
     return ".".join(_PART.findall(fqn)[:-1])
+
+
+def child(fqn: str, name: str) -> str:
+    """The fully qualified name of what lies in an entity."""
+    return f"{fqn}.{_quoted(name)}"
+
+
+def escaped(name: str) -> str:
+    """A name of the source's as the client writes it to the catalog, for example ``a__reserved__colon__b``."""
+    from metadata.ingestion.models import custom_basemodel_validation
+
+    return cast(str, cast(Any, custom_basemodel_validation).replace_separators(name))
+
+
+def original(name: str) -> str:
+    """The source's name of what the client wrote to the catalog under an escaped one."""
+    from metadata.ingestion.models import custom_basemodel_validation
+
+    return cast(str, cast(Any, custom_basemodel_validation).revert_separators(name))
 
 
 def lies_in(fqn: str, scopes: Iterable[str]) -> bool:

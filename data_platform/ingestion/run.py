@@ -179,6 +179,7 @@ def create_workflow(create: config.Create, settings: config.Config, spec: Workfl
     shims.freeze_imports()
     shims.send_tables_before_foreign_keys(workflow.source)
     shims.name_schemas_that_have_no_name(workflow.source)
+    shims.report_unreadable_routines(workflow.source)
     return workflow
 
 

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
+from data_platform.ingestion import names
+
 if TYPE_CHECKING:
     import requests
 
@@ -283,7 +285,7 @@ def _names(path: str, request: requests.PreparedRequest) -> list[str]:
 def _create_name(body: dict[str, Any]) -> str:
     parent = body.get("databaseSchema") or body.get("database") or body.get("service") or body.get("parent")
     name = str(body.get("name") or body.get("query") or "without a name")
-    return f"{parent}.{name}" if isinstance(parent, str) else name
+    return names.child(parent, name) if isinstance(parent, str) else name
 
 
 def _row_name(row: dict[str, Any]) -> str:

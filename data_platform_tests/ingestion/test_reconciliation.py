@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,9 @@ from data_platform.ingestion.inventory import collection, take
 from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Child, Ended
-from data_platform_tests.ingestion.conftest import SpecMaker, execute
+from data_platform_tests.ingestion.conftest import PASSWORD, SpecMaker, execute
 from data_platform_tests.ingestion.lossy import losing
-from examples.demo.postgres import Server
+from examples.demo.postgres import Server, running_postgres
 
 Run = Callable[..., Ended]
 ONLY_SALES = {"schemaFilterPattern": {"includes": ["^sales$"]}}
@@ -166,6 +168,58 @@ def test_a_filter_that_is_narrowed_deletes_nothing(
     assert ended.metadata["deleted"] == 0
     assert ended.check_named(MATCHES)["passed"]
     assert tables() == {"public.notes", "sales.customers", "sales.orders", "sales.revenue"}
+
+
+def test_names_that_the_client_escapes_are_the_same_on_both_sides_and_filters_see_the_sources(
+    run: Run, make_spec: SpecMaker, tables: Callable[[], set[str]], drop: Callable[[str], None]
+) -> None:
+    drop("""
+        CREATE SCHEMA "a::b";
+        CREATE TABLE sales."tmp>a" ("a>b" integer);
+        CREATE FUNCTION sales."f>g"() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+    """)
+    ended = run(make_spec())
+    assert ended.check_named(MATCHES)["passed"], metadata(ended.check_named(MATCHES))
+    assert metadata(ended.check_named(MATCHES))["compared"] == 10
+    assert "sales.tmp__reserved__arrow__a" in tables()
+    ended = run(make_spec(options={"tableFilterPattern": {"excludes": ["^tmp>"]}}, allow_deletions=True))
+    assert ended.metadata["deleted"] == 0
+    assert "sales.tmp__reserved__arrow__a" in tables()
+
+
+def test_a_routine_that_the_catalog_can_not_name_is_named_and_those_after_it_arrive(
+    run: Run, make_spec: SpecMaker, drop: Callable[[str], None], database: str
+) -> None:
+    routine = "CREATE FUNCTION sales.{}() RETURNS integer LANGUAGE sql AS 'SELECT 1';"
+    drop(routine.format('"say ""hi"""') + "".join(routine.format(f"f{number}") for number in range(20)))
+    ended = run(make_spec())
+    assert ended.verdict["outcome"] == "partial"
+    rows = ended.metadata["failures"]["records"]
+    assert any('Invalid name say "hi"' in row["error"] for row in rows), rows
+    missing = [row["name"] for row in metadata(ended.check_named(MATCHES))["mismatches"]["records"]]
+    assert missing == [f"shop.{database}.sales.say __reserved__quote__hi__reserved__quote__"]
+
+
+def test_all_databases_but_templates_are_listed_without_a_filter_and_filters_of_the_connection_count(
+    run: Run, make_spec: SpecMaker, tmp_path: Path
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running_postgres(tmp_path / "own", port) as server:
+        execute(server, "postgres", f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
+        for name in ("accounts", "stock"):
+            execute(server, "postgres", f"CREATE DATABASE {name}")
+            execute(server, name, "CREATE TABLE held (id integer)")
+        every = {"hostPort": f"127.0.0.1:{port}", "database": "postgres", "ingestAllDatabases": True}
+        ended = run(make_spec(connection=every, options={}))
+        assert ended.verdict["outcome"] == "ok", ended.verdict
+        assert ended.check_named(MATCHES)["passed"]
+        assert ended.metadata["entities/database"] == 3
+        narrowed = {**every, "databaseFilterPattern": {"includes": ["^stock$"]}}
+        ended = run(make_spec(connection=narrowed, options={}))
+        assert (ended.metadata["deleted"], ended.check_named(MATCHES)["passed"]) == (0, True)
+        assert metadata(ended.check_named(MATCHES))["compared"] == 3
 
 
 def test_a_connection_that_is_narrowed_to_one_database_deletes_nothing_of_the_others(

@@ -88,6 +88,14 @@ def test_a_bulk_request_is_booked_row_by_row(session: requests.Session, catalog:
     ]
 
 
+def test_a_lost_table_with_a_dot_in_its_name_is_named_as_the_catalog_would_name_it(
+    session: requests.Session, catalog: Catalog, traffic: Traffic
+) -> None:
+    catalog.answers = [(500, {"message": "out of order"})]
+    session.put(f"{catalog.url}/tables/bulk", json=[{"name": "old.orders", "databaseSchema": 'shop.main."of.sales"'}])
+    assert [loss.name for loss in traffic.account().losses] == ['shop.main."of.sales"."old.orders"']
+
+
 def test_a_bulk_request_that_fails_as_a_whole_loses_every_row(
     session: requests.Session, catalog: Catalog, traffic: Traffic
 ) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from data_platform.ingestion import names
 from data_platform.ingestion.filters import Filters
@@ -105,12 +105,6 @@ def _key(service: str, listed: Listed) -> Key:
 
 
 def _as_written(listed: Listed) -> Listed:
-    """An entity under the names that the client gives it in the catalog: it escapes those of tables and columns."""
-    if listed.columns is None:
-        return listed
-    from metadata.ingestion.models import custom_basemodel_validation
-
-    escape = cast("Callable[[str], str]", cast(Any, custom_basemodel_validation).replace_separators)
-    return replace(
-        listed, path=(*listed.path[:-1], escape(listed.path[-1])), columns=frozenset(map(escape, listed.columns))
-    )
+    """An entity under the names that the client gives it in the catalog."""
+    columns = listed.columns and frozenset(map(names.escaped, listed.columns))
+    return replace(listed, path=tuple(map(names.escaped, listed.path)), columns=columns)

@@ -7,11 +7,12 @@ Trino says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
+from data_platform.ingestion import names
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.source_inventory import Held, Listed
 from data_platform.ingestion.source_inventory.sql import connected as connected_to
@@ -55,13 +56,12 @@ def hidden(source: Any, held: Held) -> Iterator[Listed]:
         source: OpenMetadata's source, connected.
         held: entity type and path of each, what contains others before what lies in it.
     """
-    original = _original_names()
     gone: set[tuple[str, ...]] = set()
     with connected_to(source.service_connection) as connected:
         for kind, path in held:
             if any(path[:depth] in gone for depth in range(1, len(path))):
                 continue
-            if kind in _BY_NAME and _is_there(connected, kind, tuple(map(original, path))):
+            if kind in _BY_NAME and _is_there(connected, kind, tuple(map(names.original, path))):
                 yield Listed(kind, path, is_hidden=True)
             else:
                 gone.add(path)
@@ -86,10 +86,3 @@ def _is_there(connected: Connection, kind: str, path: tuple[str, ...]) -> bool:
             raise
         return reason not in _ABSENT
     return True
-
-
-def _original_names() -> Callable[[str], str]:
-    """What takes the client's escapes out of the name of a table."""
-    from metadata.ingestion.models import custom_basemodel_validation
-
-    return cast("Callable[[str], str]", cast(Any, custom_basemodel_validation).revert_separators)
