@@ -15,7 +15,8 @@ RUN_CONFIG: Final[Mapping[str, dg.Field]] = {
     _ALLOW: dg.Field(
         bool,
         default_value=False,
-        description="Delete in this run whatever disappeared from the source, however much it is.",
+        description="Delete in this run whatever disappeared from the source, however much it is. It counts once: not"
+        " when the run is executed again, nor when its step is tried again.",
     )
 }
 """The run config of assets with which entities are deleted."""
@@ -35,6 +36,15 @@ def deletes(connector: Connector, workflows: Sequence[Workflow]) -> bool:
 
 
 def allows_deletions(context: dg.AssetExecutionContext) -> bool:
-    """Whether the run was launched with the limit lifted."""
+    """Whether the run was launched with the limit lifted, which counts once.
+
+    Dagster copies a run's config when it executes it again, and tries a step again with the same: whoever looked at the
+    source did so before the first time.
+    """
     config = cast(Mapping[str, Any], context.op_execution_context.op_config or {})  # pyright: ignore[reportUnknownMemberType]
-    return bool(config.get(_ALLOW, False))
+    if not config.get(_ALLOW, False):
+        return False
+    is_first = not (context.run.parent_run_id or context.run.get_parent_run_id() or context.retry_number)
+    if not is_first:
+        context.log.warning(f"{_ALLOW} counted for the first attempt only: launch a new run to lift the limit again.")
+    return is_first

@@ -37,16 +37,25 @@ attributes:
 
 
 class RecordingLauncher:
-    """A launcher that notes what it was to run, and says that it was done."""
+    """A launcher that notes what it was to run, and says that it was done.
+
+    Attributes:
+        specs: what it was to run.
+        failing: how many times more it fails at once, and may be asked again.
+    """
 
     def __init__(self) -> None:
         self.specs: list[WorkflowSpec] = []
+        self.failing = 0
 
     def run(
         self, *, context: dg.AssetExecutionContext, spec: WorkflowSpec, assets: Mapping[Workflow, dg.AssetKey]
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        """Succeed."""
+        """Succeed, unless it is to fail."""
         self.specs.append(spec)
+        if self.failing:
+            self.failing -= 1
+            raise dg.RetryRequested(seconds_to_wait=0)
         for key in assets.values():
             yield dg.MaterializeResult(asset_key=key, metadata={"run": spec.run_id})
         for key in context.selected_asset_check_keys:

@@ -20,10 +20,16 @@ def spec_of(project: Project, key: dg.AssetKey = METADATA) -> dg.AssetSpec:
     return {spec.key: spec for spec in project.load().resolve_all_asset_specs()}[key]
 
 
-def run(project: Project, *keys: dg.AssetKey, run_config: dict[str, object] | None = None) -> dg.ExecuteInProcessResult:
+def run(
+    project: Project,
+    *keys: dg.AssetKey,
+    run_config: dict[str, object] | None = None,
+    tags: dict[str, str] | None = None,
+) -> dg.ExecuteInProcessResult:
     job = project.load().resolve_implicit_global_asset_job_def()
+    selection = list(keys) or None
     with dg.DagsterInstance.ephemeral() as instance:
-        return job.execute_in_process(instance=instance, asset_selection=list(keys) or None, run_config=run_config)
+        return job.execute_in_process(instance=instance, asset_selection=selection, run_config=run_config, tags=tags)
 
 
 def test_each_workflow_is_an_asset_with_an_op_named_after_it(project: Project) -> None:
@@ -82,6 +88,16 @@ def test_a_run_may_be_launched_with_the_limit_on_deletions_lifted(project: Proje
     run(project, METADATA, run_config=config)
     assert [spec.allow_deletions for spec in project.launcher.specs] == [False, True]
     assert [spec.deletion.max_share for spec in project.launcher.specs] == [5, 5]
+
+
+def test_a_lifted_limit_counts_once_and_not_when_dagster_does_the_same_again(project: Project) -> None:
+    project.write(WORKING.replace("retries: 0", "retries: 1"))
+    config = {"ops": {"openmetadata__shop__metadata": {"config": {"allow_deletions": True}}}}
+    again = {"dagster/parent_run_id": "the first", "dagster/root_run_id": "the first"}
+    run(project, METADATA, run_config=config, tags=again)
+    project.launcher.failing = 1
+    run(project, METADATA, run_config=config)
+    assert [spec.allow_deletions for spec in project.launcher.specs] == [False, True, False]
 
 
 def test_what_an_environment_says_goes_over_what_is_shared_and_mappings_are_merged(project: Project) -> None:
