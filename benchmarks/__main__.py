@@ -6,10 +6,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import embedded_catalog, list_definitions, postgres_metadata, postgres_profiling
+from benchmarks import embedded_catalog, iceberg_profiles, list_definitions, postgres_metadata, postgres_profiling
 
 BENCHMARKS = {
     "embedded_catalog": embedded_catalog.run,
+    "iceberg_profiles": iceberg_profiles.run,
     "list_definitions": list_definitions.run,
     "postgres_metadata": postgres_metadata.run,
     "postgres_profiling": postgres_profiling.run,

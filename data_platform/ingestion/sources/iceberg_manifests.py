@@ -10,7 +10,7 @@ manifest as it is stored, and one entry of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,6 @@ from pyiceberg.avro.file import AvroFile
 from pyiceberg.io import FileIO
 from pyiceberg.manifest import MANIFEST_ENTRY_SCHEMAS, ManifestContent, ManifestFile
 from pyiceberg.schema import Schema
-from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.types import NestedField, StructType
 
 POSITION_DELETES: Final = 1
@@ -67,18 +66,18 @@ class File:
     target: str | None
 
 
-def delete_files(snapshot: Snapshot, io: FileIO) -> Iterator[File]:
-    """The live files of a snapshot that delete rows."""
-    return _files(snapshot, io, ManifestContent.DELETES)
+def delete_files(manifests: Sequence[ManifestFile], io: FileIO) -> Iterator[File]:
+    """The live files of a snapshot's manifests that delete rows."""
+    return _files(manifests, io, ManifestContent.DELETES)
 
 
-def data_files(snapshot: Snapshot, io: FileIO) -> Iterator[File]:
-    """The live files of a snapshot that have its rows."""
-    return _files(snapshot, io, ManifestContent.DATA)
+def data_files(manifests: Sequence[ManifestFile], io: FileIO) -> Iterator[File]:
+    """The live files of a snapshot's manifests that have its rows."""
+    return _files(manifests, io, ManifestContent.DATA)
 
 
-def _files(snapshot: Snapshot, io: FileIO, content: ManifestContent) -> Iterator[File]:
-    for manifest in snapshot.manifests(io):
+def _files(manifests: Sequence[ManifestFile], io: FileIO, content: ManifestContent) -> Iterator[File]:
+    for manifest in manifests:
         if manifest.content == content and (manifest.has_added_files() or manifest.has_existing_files()):
             yield from _entries(manifest, io)
 

@@ -95,15 +95,16 @@ def collect(table: Table, small: int, hidden: Collection[Path] = ()) -> TableSta
         hidden: columns of which no value may be told.
     """
     metadata, snapshot = table.metadata, table.metadata.current_snapshot()
+    manifests = snapshot.manifests(table.io) if snapshot else []
     columns = [
         _Column(number, path, kind, path in hidden, _longest(metadata, path))
         for number, path, kind in _leaves(table.schema())
     ]
-    deletes = Deletes(delete_files(snapshot, table.io) if snapshot else ())
+    deletes = Deletes(delete_files(manifests, table.io))
     absent = _absent(metadata, columns)
     partitions: set[tuple[int, str]] = set()
     rows = size = files = small_files = 0
-    for file in data_files(snapshot, table.io) if snapshot else ():
+    for file in data_files(manifests, table.io):
         deletes.meet(file)
         partitions.add(file.partition)
         rows, size, files = rows + file.records, size + file.size, files + 1
