@@ -60,4 +60,5 @@ def _names(connector: Connector, workflow: Workflow) -> Iterator[str]:
         if deletes(connector, [workflow]):
             yield NO_MASS_DELETION
     if workflow is Workflow.PROFILING and connector.name in health.CONNECTORS:
-        yield from HealthCheck
+        # Dagster writes names down, and an enum is none to it.
+        yield from (check.value for check in HealthCheck)

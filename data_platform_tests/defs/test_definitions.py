@@ -34,6 +34,8 @@ CONNECTED_IN_THE_DEMO = THE_DEMOS | {
     "openmetadata/dbt/lineage",
     "openmetadata/s3/metadata",
     "openmetadata/dagster/metadata",
+    "openmetadata/iceberg/metadata",
+    "openmetadata/iceberg/profiling",
 }
 THE_MODELS = {
     f"nycflights/{name}"
@@ -91,6 +93,12 @@ def test_the_twelve_assets_are_connected_where_people_work(environment: str) -> 
 def test_the_demo_is_connected_to_its_own_servers_only_and_builds_its_models() -> None:
     assert connected("demo") == CONNECTED_IN_THE_DEMO | THE_MODELS
     assert found("demo")["assets"].keys() == THE_TWELVE | THE_DEMOS | THE_MODELS | THEIR_SOURCES
+
+
+def test_names_of_checks_are_plain_text() -> None:
+    """An enum passes every comparison and is refused when a run's plan is written down."""
+    checks = loaded("demo").resolve_asset_graph().asset_check_keys
+    assert {type(check.name) for check in checks} == {str}
 
 
 def test_models_come_before_the_metadata_of_their_tables_and_that_before_dbts() -> None:

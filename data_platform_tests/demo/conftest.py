@@ -17,7 +17,7 @@ import pytest
 from data_platform.ingestion.spec import Ownership, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion.child import Child
-from examples.demo import raw_files
+from examples.demo import lakehouse, raw_files
 from examples.demo.compare import EXPECTED, Catalog
 from examples.demo.fill import fill
 from examples.demo.layout import PROJECT_ROOT
@@ -67,6 +67,14 @@ def storage(secrets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="package")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the demo's lakehouse, filled."""
+    folder = tmp_path_factory.mktemp("lakehouse")
+    lakehouse.fill(folder)
+    return folder
+
+
+@pytest.fixture(scope="package")
 def client() -> None:
     """OpenMetadata's client, imported before a server runs in this process, whose threads import parts of it.
 
@@ -82,6 +90,7 @@ def filled_catalog(
     database: Server,
     artifacts: Path,
     storage: Storage,
+    tables: Path,
     secrets: Path,
     client: None,
     tmp_path_factory: pytest.TempPathFactory,
@@ -91,6 +100,7 @@ def filled_catalog(
     keys = {"awsAccessKeyId": "s3_access_key_id", "awsSecretAccessKey": "s3_secret_access_key"}
     references = {field: f"file:{secrets}/{name}" for field, name in keys.items()}
     connections = {
+        "iceberg": lakehouse.connection(tables),
         "s3": {"awsConfig": {"awsRegion": REGION, "endPointURL": storage.url, **references}},
         "postgres": {
             "hostPort": f"127.0.0.1:{database.port}",
@@ -114,7 +124,7 @@ def filled_catalog(
             spec = WorkflowSpec(
                 environment="demo",
                 service=service,
-                connector={"postgres": "Postgres", "s3": "S3"}.get(service, service),
+                connector={"iceberg": "Iceberg", "postgres": "Postgres", "s3": "S3"}.get(service, service),
                 workflows=workflows,
                 connection=connections[service],
                 options=options,
@@ -136,8 +146,9 @@ def _runs() -> Iterator[tuple[str, tuple[Workflow, ...], dict[str, Any]]]:
         yield "postgres", (Workflow(workflow),), options
     together = {name: value for options in configured["dbt"].values() for name, value in options.items()}
     yield "dbt", tuple(map(Workflow, configured["dbt"])), together
-    for workflow, options in _configured_workflows("s3").items():
-        yield "s3", (Workflow(workflow),), options
+    for service in ("s3", "iceberg"):
+        for workflow, options in _configured_workflows(service).items():
+            yield service, (Workflow(workflow),), options
 
 
 def _configured_workflows(service: str) -> dict[str, dict[str, Any]]:

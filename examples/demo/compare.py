@@ -20,7 +20,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table as Grid
 
-from examples.demo import compare_dbt, compare_ownership
+from examples.demo import compare_dbt, compare_lakehouse, compare_ownership
 from examples.demo.compare_services import (
     container_differences,
     lineage_differences,
@@ -159,6 +159,7 @@ def differences(catalog: Catalog, expected: dict[str, Any]) -> list[str]:
         *compare_dbt.test_differences(catalog.test_cases(), expected["dbt"]["tests"] | expected["data_tests"], tables),
         *_profiles(catalog, tables, expected["profiles"]),
         *container_differences(catalog.client, expected["storage"]),
+        *compare_lakehouse.differences(catalog.client, expected["lakehouse"]),
         *(pipeline_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
         *(lineage_differences(catalog.client, expected["dagster"]) if "dagster" in expected else ()),
     ]
@@ -301,7 +302,8 @@ def _summary(expected: dict[str, Any]) -> str:
         f"{entities}, {len(expected['foreign_keys'])} foreign keys, {len(expected['descriptions'])} descriptions, "
         f"{len(expected['ownership'])} tables with their owners, domain and tier, "
         f"{len(models)} dbt models with their tags and owners, {len(tests)} tests with their results, "
-        f"{edges} column lineage edges, {figures} profile figures, {summary(expected)}"
+        f"{edges} column lineage edges, {figures} profile figures, "
+        f"{compare_lakehouse.summary(expected['lakehouse'])}, {summary(expected)}"
     )
 
 

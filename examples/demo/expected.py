@@ -1,4 +1,5 @@
-"""What the catalog must hold after the demo, asked of the database in SQL, of dbt's artifacts and of the files in S3.
+"""What the catalog must hold after the demo, asked of the database in SQL, of dbt's artifacts, of the files in S3 and
+of the rows that the lakehouse is made of.
 
 ``.venv-ingestion/bin/python -m examples.demo.expected`` prints it; ``expected.json`` is the committed answer, and a
 test compares the two. What Dagster has is in no file: it is asked when the demo runs (``pipelines``). Nothing here
@@ -23,7 +24,7 @@ from typing import Any, Final
 from psycopg2 import sql
 from psycopg2.extensions import cursor
 
-from examples.demo import expected_dbt, expected_ownership, raw_files
+from examples.demo import expected_dbt, expected_ownership, lakehouse, raw_files
 from examples.demo.fill import fill
 from examples.demo.layout import POSTGRES_PORT, STATE, DemoError
 from examples.demo.models import build
@@ -183,6 +184,7 @@ def expected(server: Server, artifacts: Path) -> dict[str, Any]:
             },
             "profiles": {table: _profile(statement, table, columns) for table, columns in _PROFILED.items()},
             "storage": raw_files.expected(),
+            "lakehouse": lakehouse.expected(),
         }
 
 

@@ -14,6 +14,7 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parent.parent.parent
 STATE: Final = PROJECT_ROOT / ".demo"
 SECRETS: Final = STATE / "secrets"
 LOGS: Final = STATE / "logs"
+LAKEHOUSE: Final = STATE / "lakehouse"
 
 ORCHESTRATOR_BIN: Final = PROJECT_ROOT / ".venv" / "bin"
 INGESTION_BIN: Final = PROJECT_ROOT / ".venv-ingestion" / "bin"

@@ -77,7 +77,7 @@ def files() -> dict[str, dict[str, bytes]]:
     """Every file by bucket and key."""
     import pyarrow.parquet
 
-    flights = _table("flights")
+    flights = table("flights")
     raw = {
         "openmetadata.json": json.dumps(MANIFEST, indent=2).encode(),
         "airlines/airlines.csv": _text("airlines"),
@@ -89,7 +89,7 @@ def files() -> dict[str, dict[str, bytes]]:
         pyarrow.parquet.write_table(of_month, file)
         raw[f"flights/month={month}/flights.parquet"] = file.getvalue()
     planes = io.BytesIO()
-    pyarrow.parquet.write_table(_table("planes"), planes)
+    pyarrow.parquet.write_table(table("planes"), planes)
     landing = {"planes/planes.parquet": planes.getvalue(), **_weather()}
     return {RAW: raw, LANDING: landing}
 
@@ -127,7 +127,7 @@ def _text(name: str) -> bytes:
         return rows.read()
 
 
-def _table(name: str) -> Any:
+def table(name: str) -> Any:
     """One of the package's files as an Arrow table."""
     import pyarrow.compute
     import pyarrow.csv

@@ -1,8 +1,8 @@
 """``make demo``: real sources in, a filled catalog out, through a real run of the real job.
 
-Starts PostgreSQL, an S3, Dagster's webserver and the embedded catalog, fills the first two, runs the job of the
-daily schedule on every asset of the environment ``demo``, prints what Dagster recorded, and lets a separate process
-compare the catalog with the sources. Whatever happens, nothing it started is left running.
+Starts PostgreSQL, an S3, Dagster's webserver and the embedded catalog, fills the first two and a lakehouse, runs the
+job of the daily schedule on every asset of the environment ``demo``, prints what Dagster recorded, and lets a separate
+process compare the catalog with the sources. Whatever happens, nothing it started is left running.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from rich.console import Console
 
-from examples.demo import raw_files, webserver
+from examples.demo import lakehouse, raw_files, webserver
 from examples.demo.catalog import running_catalog, wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import (
@@ -44,11 +44,13 @@ class Servers(NamedTuple):
         catalog: the catalog, which may not answer yet.
         postgres: PostgreSQL.
         files: what fills the S3.
+        tables: what fills the lakehouse.
     """
 
     catalog: Program
     postgres: Server
     files: Program
+    tables: Program
 
 
 def main() -> int:
@@ -87,8 +89,8 @@ def servers(console: Console) -> Iterator[Servers]:
             running_postgres(STATE, POSTGRES_PORT) as postgres,
         ):
             s3.wait_until(storage.answers)
-            with raw_files.filling(storage) as files:
-                yield Servers(catalog, postgres, files)
+            with raw_files.filling(storage) as files, lakehouse.filling() as tables:
+                yield Servers(catalog, postgres, files, tables)
 
 
 def _demonstrate(console: Console, running: Servers, dagster: Program) -> bool:
@@ -103,6 +105,7 @@ def _demonstrate(console: Console, running: Servers, dagster: Program) -> bool:
 
     wait_for(running.catalog)
     raw_files.wait_for(running.files)
+    lakehouse.wait_for(running.tables)
     webserver.wait_for(dagster)
     console.print("The catalog answers on http://127.0.0.1:8585/api; Dagster starts the job metadata_ingestion")
     reports = materialize(LOGS / "run.log")

@@ -8,7 +8,7 @@ import time
 
 from rich.console import Console
 
-from examples.demo import raw_files, webserver
+from examples.demo import lakehouse, raw_files, webserver
 from examples.demo.catalog import wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import CATALOG_PORT, STORAGE_PORT, DemoError
@@ -25,6 +25,7 @@ def main() -> int:
         with servers(console) as running, webserver.running_dagster() as dagster:
             fill(running.postgres)
             raw_files.wait_for(running.files)
+            lakehouse.wait_for(running.tables)
             wait_for(running.catalog)
             webserver.wait_for(dagster)
             console.print(f"Dagster  {webserver.URL}")
