@@ -45,6 +45,8 @@ def describe(
     """One sentence: what the workflow fills, from where, and under which service of the catalog."""
     address = shown_address(connection)
     source = f"{connector.name} at `{address}`" if address else connector.name
+    if workflow is Workflow.QUERY_LOG:
+        return f"What was asked of {source}, kept in its table `{options.get('table', '')}` for lineage and usage."
     target = f"the catalog's service `{service}`" if connector.service_collection else "the catalog's tables"
     return f"{_contents(connector, workflow, options)} of {source}, in {target}."
 

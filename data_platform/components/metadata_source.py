@@ -49,6 +49,7 @@ LAUNCHER: Final = "workflow_launcher"
 
 _OWNERS: Final = ["team:data-platform"]
 _RETRY_DELAY: Final = 30.0
+_READ_QUERIES: Final = frozenset({Workflow.LINEAGE, Workflow.USAGE})
 
 WorkflowEvent = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -223,7 +224,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             service=self.service,
             connector=self.connector,
             workflows=workflows,
-            connection=merged(self.connection, self.environments[here.name]),
+            connection=self._history(workflows[0]) | merged(self.connection, self.environments[here.name]),
             options=options,
             catalog_url=here.catalog_url,
             catalog_token=here.catalog_token,
@@ -272,8 +273,10 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
     def _together(self, workflow: Workflow) -> list[Workflow]:
         return next(run for run in self._runs() if workflow in run)
 
-    def _pool(self) -> str:
-        """Runs that write to the same service's entities wait for each other."""
+    def _pool(self, workflow: Workflow) -> str:
+        """Runs that write to the same service's entities wait for each other; what the source forgets cannot wait."""
+        if workflow is Workflow.QUERY_LOG:
+            return f"{KEY_PREFIX}/{self.service}/{workflow}"
         return f"{KEY_PREFIX}/{(self._connection() or {}).get(DESCRIBED, self.service)}"
 
     def _assets(self, workflows: Sequence[Workflow], made: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -289,7 +292,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             can_subset=len(workflows) > 1,
             config_schema=RUN_CONFIG if deletes(self._connector, workflows) else None,
             required_resource_keys={LAUNCHER},
-            pool=self._pool(),
+            pool=self._pool(workflows[0]),
             retry_policy=dg.RetryPolicy(
                 max_retries=self.retries,
                 delay=_RETRY_DELAY,
@@ -308,10 +311,18 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         spec = self.get_asset_spec(workflow)
         return spec.replace_attributes(description=text, freshness_policy=None)  # pyright: ignore[reportUnknownMemberType]
 
+    def _history(self, workflow: Workflow) -> dict[str, Any]:
+        """Where lineage and usage read what the source's query log keeps."""
+        kept = self.workflows.get(Workflow.QUERY_LOG)
+        return {"queryHistoryTable": kept["table"]} if kept and workflow in _READ_QUERIES else {}
+
     def _upstream(self, workflow: Workflow) -> list[dg.AssetKey]:
         """Metadata comes before the other runs of a source, and after that of the sources it builds on."""
+        if workflow is Workflow.QUERY_LOG:
+            return []
         if Workflow.METADATA in self.workflows and Workflow.METADATA not in self._together(workflow):
-            return [asset_key(self.service, Workflow.METADATA)]
+            own = (Workflow.METADATA, *([Workflow.QUERY_LOG] if self._history(workflow) else []))
+            return [asset_key(self.service, each) for each in own]
         return [asset_key(service, Workflow.METADATA) for service in self.after]
 
     def _cadences(self, workflow: Workflow) -> list[Cadence]:

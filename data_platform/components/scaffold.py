@@ -31,12 +31,15 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 _CREDENTIALS: Final = frozenset({"auth", "authType", "password", "token"})
 # A workflow of which nothing runs until somebody has said what.
 _WORKFLOWS: Final[Mapping[Workflow, str]] = {
+    Workflow.QUERY_LOG: """
+    # A table that this workflow keeps, for what the source itself forgets.
+    # query_log: {table: lakehouse.openmetadata.query_history, retentionDays: 30}""",
     Workflow.TESTS: """
     # Data-quality tests by table; each is an asset check.
     # tests:
     #   sales.orders:
     #     - {definition: tableRowCountToBeBetween, parameters: {minValue: 1}}
-    #     - {definition: columnValuesToBeNotNull, column: id, severity: warn}"""
+    #     - {definition: columnValuesToBeNotNull, column: id, severity: warn}""",
 }
 
 

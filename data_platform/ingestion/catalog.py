@@ -196,6 +196,25 @@ class CatalogClient:
         """
         self._request("DELETE", f"{collection}/{entity_id}", params={"recursive": "true", "hardDelete": "false"})
 
+    def upstream(self, kind: str, entity_id: str) -> list[Entity]:
+        """The lineage edges that lead into one entity, with their details.
+
+        Args:
+            kind: the entity's type, for example ``table``.
+            entity_id: its UUID.
+        """
+        depths = {"upstreamDepth": "1", "downstreamDepth": "0"}
+        graph = self._request("GET", f"lineage/{kind}/{entity_id}", params=depths)
+        return cast("list[Entity]", graph.get("upstreamEdges") or [])
+
+    def delete_edge(self, from_kind: str, from_id: str, to_kind: str, to_id: str) -> None:
+        """Remove one lineage edge; it cannot be restored.
+
+        Raises:
+            EntityNotFoundError: there is none.
+        """
+        self._request("DELETE", f"lineage/{from_kind}/{from_id}/{to_kind}/{to_id}")
+
     def restore(self, collection: str, entity_id: str) -> Entity:
         """Bring a deleted entity back, with all that lies in it.
 

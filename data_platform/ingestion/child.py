@@ -25,7 +25,7 @@ from data_platform.errors import (
     ProtocolMismatchError,
     WorkflowInterruptedError,
 )
-from data_platform.ingestion import credentials, data_quality, interruption, lifeline, preflight, report
+from data_platform.ingestion import credentials, data_quality, interruption, lifeline, preflight, query_log, report
 from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.inventory import Holding
@@ -149,6 +149,8 @@ def _run_checked(
         for notice in notices:
             progress.notice(notice)
         filed.begin()
+    if spec.kind is Workflow.QUERY_LOG:
+        return query_log.run(spec, connection, progress, traffic)
     with CatalogClient(spec.catalog_url, token, retry_timeout=spec.catalog_retry_timeout) as catalog:
         if spec.kind is Workflow.TESTS:
             return data_quality.run(spec, connection, token, catalog, progress, traffic)

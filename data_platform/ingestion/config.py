@@ -81,7 +81,7 @@ def workflow_factory(spec: WorkflowSpec) -> Create:
             from metadata.workflow.profiler import ProfilerWorkflow as Kind
         case Workflow.TESTS:
             from metadata.workflow.data_quality import TestSuiteWorkflow as Kind
-        case Workflow.METADATA | Workflow.LINEAGE | Workflow.PROFILING:
+        case _:
             from metadata.workflow.metadata import MetadataWorkflow as Kind
     return cast(Create, Kind.create)  # pyright: ignore[reportUnknownMemberType]
 

@@ -49,7 +49,8 @@ class PipelineRuns:
         self._spec = spec
         self._tell = tell
         self._started = _now()
-        self._left = False
+        # The catalog has no kind of pipeline for what does not write to it.
+        self._left = spec.kind is Workflow.QUERY_LOG
         self._word = listing.word(spec)
         self._listing: str | None = None
         self._begun = False
@@ -68,7 +69,7 @@ class PipelineRuns:
 
         The first run of a source makes its service in the catalog; until then there is nothing to file a run under.
         """
-        for workflow in self._spec.workflows:
+        for workflow in () if self._left else self._spec.workflows:
             try:
                 if self._announce(workflow):
                     earlier = self._earlier(workflow)

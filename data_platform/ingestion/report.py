@@ -181,6 +181,7 @@ def metadata(spec: WorkflowSpec, result: Result) -> Metadata:
         **_quality(result),
         **_deletions(result),
         **_health(result),
+        **{name: _typed("int", value) for name, value in result.figures.items()},
         **_costs(result),
         **({"catalog": _typed("url", page)} if page else {}),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import resource
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from data_platform.ingestion import (
     ownership,
     shims,
     sources,
+    stale_lineage,
     verdict,
 )
 from data_platform.ingestion.catalog import CatalogClient
@@ -56,6 +57,7 @@ class Result:
         reconciled: how the catalog compares with the source, and what was deleted; None when the run lists nothing.
         notices: what will stop a later run unless somebody sees to it, in sentences.
         tested: what became of each data-quality test.
+        figures: numbers of the workflow's own, by their keys in the asset's metadata.
         health: the state of the tables that were profiled, where the connector tells it.
         requests: requests to the catalog, retries included.
         seconds: wall time by stage; ``catalog`` is the time spent waiting for the catalog, in whatever stage.
@@ -75,6 +77,7 @@ class Result:
     notices: tuple[str, ...] = ()
     tested: tuple[Tested, ...] = ()
     health: Health | None = None
+    figures: dict[str, int] = field(default_factory=dict[str, int])
     requests: int = 0
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     peak_memory: float = 0.0
@@ -118,6 +121,7 @@ def run(
             if reconciliation:
                 with progress.stage("inventory", "asking source and catalog what they have"):
                     reconciliation.begin()
+            removed = stale_lineage.remove(spec, workflow.source, catalog)
             with progress.stage("workflow", f"running the {spec.asked} workflow"), logged_failures() as logged:
                 execute(workflow, spec)
         ended = Ended(workflow, logged, traffic.account(), warned)
@@ -132,7 +136,8 @@ def run(
             with progress.stage("inventory", "asking the catalog what is described"):
                 reconciled = dbt_reconciliation.reconcile(findings.described, workflow.source, catalog)
         return [_part(spec, each, ended, findings, reconciled, costs(progress, traffic)) for each in spec.workflows]
-    return [_result(spec, ended, costs(progress, traffic))]
+    figures = {} if removed is None else {"lineage/removed": removed}
+    return [replace(_result(spec, ended, costs(progress, traffic)), figures=figures)]
 
 
 def peak_memory() -> float:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_platform import __version__
 
-PROTOCOL: Final = 5
+PROTOCOL: Final = 6
 """Raised whenever the spec or what the child reports changes in a way that the other side must know of."""
 
 LIFELINE: Final = "DATA_PLATFORM_LIFELINE"
@@ -50,9 +50,10 @@ DEFAULT_MAX_SHARE: Final = 20.0
 
 
 class Workflow(StrEnum):
-    """The OpenMetadata workflows that a source can have, in the order in which they run."""
+    """The workflows of a source, in the order in which they run; the query log is no workflow of OpenMetadata's."""
 
     METADATA = "metadata"
+    QUERY_LOG = "query_log"
     LINEAGE = "lineage"
     USAGE = "usage"
     PROFILING = "profiling"

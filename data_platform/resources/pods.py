@@ -30,6 +30,7 @@ _POLL: Final = 2.0
 _RESOURCES: Final[Mapping[Workflow, Mapping[str, Mapping[str, str]]]] = {
     # A beginning: OpenMetadata's client alone takes 290 MB, and the asset's peak memory says what a source needs.
     Workflow.METADATA: {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+    Workflow.QUERY_LOG: {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     Workflow.LINEAGE: {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
     Workflow.USAGE: {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
     Workflow.TESTS: {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},

@@ -53,7 +53,7 @@ def test_every_connector_has_a_connection_and_options_for_its_workflows() -> Non
 @pytest.mark.parametrize(
     ("name", "category", "workflows"),
     [
-        ("Trino", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
+        ("Trino", "database", {"metadata", "query_log", "lineage", "usage", "profiling", "tests"}),
         ("Postgres", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
         ("Mysql", "database", {"metadata", "lineage", "usage", "profiling", "tests"}),
         ("Iceberg", "database", {"metadata", "profiling"}),

@@ -54,6 +54,10 @@ class TrinoRuns:
         """A connection without TLS."""
         return {"hostPort": self._trino.address, "username": READER}
 
+    def with_history(self, table: str) -> dict[str, Any]:
+        """A connection whose queries are read from a table."""
+        return {**self.plain, "queryHistoryTable": table}
+
     @property
     def _secure(self) -> dict[str, Any]:
         return {"hostPort": self._trino.secure_address, "username": READER, "verify": str(self._trino.authority)}
@@ -88,6 +92,30 @@ class TrinoRuns:
 
         found = self.client.list_all_entities(Table, fields=list(fields), params={"service": "trino"})
         return {each.fullyQualifiedName.root.removeprefix("trino."): each for each in found}
+
+    def upstream(self, schema: str, table: str) -> dict[str, set[tuple[str, str]]]:
+        """Column edges into a table, by the table they come from; names are without the schema they share."""
+        from metadata.generated.schema.entity.data.table import Table
+
+        prefix = f"trino.{schema}."
+        graph = self.client.get_lineage_by_name(Table, f"{prefix}{table}", up_depth=1, down_depth=0)
+        names = {node["id"]: node["fullyQualifiedName"].removeprefix(prefix) for node in graph["nodes"]}
+        return {
+            names[edge["fromEntity"]]: {
+                (source.removeprefix(prefix), columns["toColumn"].removeprefix(prefix))
+                for columns in edge["lineageDetails"].get("columnsLineage") or []
+                for source in columns["fromColumns"]
+            }
+            for edge in graph["upstreamEdges"]
+        }
+
+    def connect(self, origin: str, target: str, source: str) -> None:
+        """Draw an edge between two tables, given as database.schema.table."""
+        from metadata.generated.schema.type.entityLineage import LineageDetails
+
+        self.client.add_lineage_by_name(
+            f"trino.{origin}", "table", f"trino.{target}", "table", LineageDetails.model_validate({"source": source})
+        )
 
     def names(self, kind: str) -> set[str]:
         """The names below the service of every ``Database`` or ``DatabaseSchema`` of the catalog."""

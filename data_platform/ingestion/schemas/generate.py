@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
+from data_platform.ingestion import query_log
 from data_platform.ingestion.schemas import FOLDER, OURS, TESTS, data_tests
 from data_platform.ingestion.spec import DESCRIBED
 
@@ -41,6 +42,9 @@ _DATABASE_WORKFLOWS: Final = {
     "tests": (TESTS, {"supportsProfiler"}),
 }
 _DBT: Final = "dbtPipeline"
+_QUERY_LOG: Final = "queryLog"
+# Workflows of ours that connectors of OpenMetadata's have.
+_OURS: Final = {"Trino": {"query_log": _QUERY_LOG}}
 
 
 def generate() -> dict[str, str]:
@@ -50,12 +54,15 @@ def generate() -> dict[str, str]:
     for category, (module, union) in _SERVICES.items():
         for model in _members(module, union):
             name = _connector_type(model)
-            index[name] = {"category": category, "workflows": _workflows(category, model)}
+            index[name] = {"category": category, "workflows": _workflows(category, model) | _OURS.get(name, {})}
             documents[f"connections/{name}.json"] = _schema(model)
     index["dbt"] = {"category": "database", "workflows": {"metadata": _DBT, "lineage": _DBT}}
-    for options in sorted({name for entry in index.values() for name in entry["workflows"].values()} - {TESTS}):
+    for options in sorted(
+        {name for entry in index.values() for name in entry["workflows"].values()} - {TESTS, _QUERY_LOG}
+    ):
         documents[f"options/{options}.json"] = _schema(_pipeline_model(options))
     documents[f"options/{TESTS}.json"] = data_tests.schema()
+    documents[f"options/{_QUERY_LOG}.json"] = query_log.OPTIONS
     documents["connections/dbt.json"] = _split_dbt(documents[f"options/{_DBT}.json"])
     documents["index.json"] = {name: index[name] for name in sorted(index, key=str.casefold)}
     return {path: _text(document) for path, document in documents.items()}
