@@ -60,16 +60,17 @@ class Ended:
         """Why scopes may hold more than was listed: where something was lost, or all, as nobody says what else failed.
 
         Args:
-            service: the service's name.
+            service: the service's fully qualified name.
 
         Returns:
             A reason by the fully qualified name of the scope.
         """
         if reported := self.reported():
             return {service: f"the run met failures, the first of them at {reported[0].name}"}
-        return {
-            names.parent(loss.name) or service: "the catalog did not take all of it" for loss in self.account.losses
-        }
+        lost = (loss.name for loss in self.account.losses)
+        # What is no entity's name (a request's path, a row without one) may lie anywhere.
+        scopes = {names.parent(name) if names.lies_in(name, [service]) else service for name in lost}
+        return dict.fromkeys(scopes, "the catalog did not take all of it")
 
 
 @contextmanager

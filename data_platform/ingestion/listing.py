@@ -12,6 +12,7 @@ import hashlib
 import json
 from typing import Final
 
+from data_platform.ingestion import source_inventory
 from data_platform.ingestion.filters import OPTIONS
 from data_platform.ingestion.spec import WorkflowSpec
 
@@ -23,8 +24,12 @@ CHANGED: Final = (
 
 
 def word(spec: WorkflowSpec) -> str:
-    """The same for two specs that differ in nothing but their filters; secrets go into it as references."""
+    """The same for two specs that differ in nothing but their filters; secrets go into it as references.
+
+    Where nothing but the connector says what a source has, nobody knows either which names it holds against a filter.
+    """
     both = (spec.connection, spec.options)
-    parts = [{name: value for name, value in part.items() if name not in OPTIONS} for part in both]
+    filters = OPTIONS if source_inventory.exists_for(spec.connector) else ()
+    parts = [{name: value for name, value in part.items() if name not in filters} for part in both]
     definition = json.dumps([spec.connector, *parts], sort_keys=True)
     return hashlib.sha256(definition.encode()).hexdigest()[:16]

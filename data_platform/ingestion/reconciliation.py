@@ -78,6 +78,7 @@ class Reconciliation:
         self.before = self.after = Inventory()
         self.match: Match | None = None
         self._spec = spec
+        self._service = names.join(spec.service)
         self._source = source
         self._catalog = catalog
         self._filters = Filters(source.source_config, spec.service, source.service_connection)
@@ -128,15 +129,15 @@ class Reconciliation:
     def _doubts(self, ended: Ended, mandate: Mandate) -> dict[str, str]:
         """Why what seems to have disappeared may be there, by scope; what the run lost itself is the better reason."""
         if not (mandate.settled or self._spec.allow_deletions):
-            return {self._spec.service: listing.CHANGED}
+            return {self._service: listing.CHANGED}
         warnings = ended.warnings()
         why = f"nothing but its connector says what is there, and it warned: {shorten(warnings[0])}" if warnings else ""
-        return {**dict.fromkeys(self._unwitnessed if why else (), why), **ended.doubts(self._spec.service)}
+        return {**dict.fromkeys(self._unwitnessed if why else (), why), **ended.doubts(self._service)}
 
     @property
     def _unwitnessed(self) -> tuple[str, ...]:
         """Scopes of which only the connector says what is there."""
-        return self.match.unjudged if self.match else (self._spec.service,)
+        return self.match.unjudged if self.match else (self._service,)
 
     def _is_witnessed(self, holding: Holding) -> bool:
         return not names.lies_in(holding.fqn, self._unwitnessed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,33 @@ def test_permissions_that_are_lost_on_a_schema_delete_nothing_in_it(
         drop("GRANT pg_read_all_data TO reader")
     assert ended.materialized
     assert tables() == {"sales.customers", "sales.orders", "sales.revenue"}
+
+
+@pytest.mark.fault(
+    "the source: breaks its connections in the middle of a run",
+    "Nothing is deleted, and the next run does what there is to do.",
+)
+def test_a_source_whose_connections_break_in_the_middle_loses_nothing(
+    run: Run,
+    start: Callable[..., Child],
+    make_spec: SpecMaker,
+    tables: Callable[[], set[str]],
+    drop: Callable[[str], None],
+    database: str,
+) -> None:
+    run(make_spec())
+    drop("DROP VIEW sales.revenue")
+    child = start(make_spec(deletion={"max_share": 50}))
+    child.wait_for(lambda log: any("running the metadata workflow" in line for line in log))
+    of_reader = f"usename = 'reader' AND datname = '{database}'"
+    while child.process.poll() is None:
+        drop(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_reader}")
+        time.sleep(0.02)
+    ended = child.end()
+    assert ended.verdict["outcome"] == "failed" or not ended.check_named(MATCHES)["passed"]
+    assert tables() == {"sales.customers", "sales.orders", "sales.revenue"}
+    run(make_spec(deletion={"max_share": 50}))
+    assert tables() == {"sales.customers", "sales.orders"}
 
 
 def test_a_failed_run_deletes_nothing_and_the_next_one_does(

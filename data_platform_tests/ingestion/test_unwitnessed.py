@@ -159,6 +159,16 @@ def test_two_sources_under_one_name_delete_nothing_of_each_other(
     assert dashboards() == set(range(33))
 
 
+def test_a_filter_whose_names_only_the_connector_knows_deletes_nothing_when_it_changes(
+    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+) -> None:
+    run(make())
+    del superset.dashboards[7]
+    ended = run(make(options={"dashboardFilterPattern": {"excludes": ["^nothing is called so$"]}}))
+    assert not ended.check_named(NO_MASS_DELETION)["passed"]
+    assert 7 in dashboards()
+
+
 def test_a_definition_that_lists_all_that_the_catalog_holds_takes_over_at_once(
     run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
 ) -> None:
