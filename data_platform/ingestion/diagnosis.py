@@ -110,10 +110,20 @@ def diagnose(error: BaseException, spec: WorkflowSpec) -> DataPlatformError:
 
 def diagnose_source(detail: str, spec: WorkflowSpec) -> SourceError | None:
     """The error that a driver's message means, or None when it is not known."""
+    return understood(detail, spec.service, _address(spec))
+
+
+def understood(detail: str, service: str, where: str) -> SourceError | None:
+    """The error that a driver's message means, or None when it is not known.
+
+    Args:
+        detail: the message.
+        service: the source's name.
+        where: what is said of its address, for example `` at db:5432``.
+    """
     for rule in _RULES:
         if rule.words.search(detail):
-            where = _address(spec)
-            return rule.error(f"{rule.what}{where} ({shorten(detail)})", source=spec.service, remedy=rule.remedy)
+            return rule.error(f"{rule.what}{where} ({shorten(detail)})", source=service, remedy=rule.remedy)
     return None
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.transforms import BucketTransform, IdentityTransform
@@ -24,7 +25,10 @@ from pyiceberg.types import IntegerType, StringType
 from data_platform.ingestion.spec import MATCHES, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
-from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, Lakehouse, append, wide
+from data_platform_tests.ingestion.conftest import PASSWORD, execute
+from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, ORDERS, Lakehouse, append, wide
+from examples.demo.layout import password
+from examples.demo.postgres import SUPERUSER, Server
 
 Run = Callable[..., Ended]
 
@@ -214,6 +218,10 @@ def test_schemas_between_snapshots_are_versions_of_the_table(
     assert len(history()) == 5
 
 
+@pytest.mark.fault(
+    "the source: can be read in part (Iceberg tables whose metadata is missing or garbled)",
+    "They are named and the others arrive; nothing is deleted.",
+)
 def test_tables_whose_metadata_is_broken_are_named_and_the_others_arrive(
     lake: Lakehouse, make_spec: Callable[..., WorkflowSpec], run: Run, api: httpx.Client
 ) -> None:
@@ -310,6 +318,10 @@ def test_the_same_table_in_an_engine_is_linked(
     assert ended.metadata.get("lineage/edges", 0) == len(linked)
 
 
+@pytest.mark.fault(
+    "the source: an Iceberg catalog's address leads to no catalog",
+    "The run fails and says so; nothing is made there.",
+)
 @pytest.mark.parametrize(
     ("uri", "sentence"),
     [
@@ -330,6 +342,39 @@ def test_an_address_that_leads_to_no_catalog_is_refused(
     assert (tmp_path / "empty.db").stat().st_size == 0
 
 
+def test_a_catalog_in_postgresql_is_read_with_a_password_that_nobody_sees(
+    make_spec: Callable[..., WorkflowSpec], run: Run, postgres: Server, api: httpx.Client, tmp_path: Path
+) -> None:
+    name = f"lake_{uuid.uuid4().hex[:8]}"
+    execute(postgres, "postgres", f"CREATE DATABASE {name}")
+    warehouse = (tmp_path / "warehouse").as_uri()
+    owner = quote(password(postgres.superuser_password))
+    with closing(SqlCatalog(NAME, uri=_address(postgres, name, SUPERUSER, owner), warehouse=warehouse)) as owned:
+        owned.create_namespace("sales")
+        owned.create_table("sales.orders", ORDERS)
+    (tmp_path / "password").write_text(quote(PASSWORD, safe=""))
+    (tmp_path / "wrong").write_text("Wr0ng-word")
+    for file, outcome, sentence in (
+        ("password", "ok", "iceberg/metadata: everything arrived."),
+        ("wrong", "failed", "the source refuses the credentials at postgresql+psycopg2://127.0.0.1"),
+    ):
+        uri = _address(postgres, name, "reader", f"${{file:{tmp_path}/{file}}}")
+        ended = run(make_spec(connection={"uri": uri}))
+        assert ended.verdict["outcome"] == outcome, ended.output
+        assert sentence in ended.verdict["sentence"]
+        assert quote(PASSWORD, safe="") not in ended.everything
+        assert "Wr0ng-word" not in ended.everything
+    assert names(api) == {f"iceberg.{NAME}.sales.orders"}
+
+
+def _address(server: Server, database: str, user: str, secret: str) -> str:
+    return f"postgresql+psycopg2://{user}:{secret}@127.0.0.1:{server.port}/{database}"
+
+
+@pytest.mark.fault(
+    "the source: an Iceberg REST catalog that refuses, fails or hangs",
+    "The run fails with a sentence that tells them apart; what may pass by itself is tried again.",
+)
 @pytest.mark.parametrize(
     ("status", "sentence", "permanent"),
     [

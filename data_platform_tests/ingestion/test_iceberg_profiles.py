@@ -333,6 +333,10 @@ def test_limits_decide_what_is_healthy(profiled: Profiled) -> None:
     assert {each["severity"] for each in ended.all_checks if each["check_name"] in set(HealthCheck)} == {"WARN"}
 
 
+@pytest.mark.fault(
+    "the source: can be read in part (an Iceberg table whose manifests are missing)",
+    "It is named and has no new profile; the others get theirs.",
+)
 def test_a_table_that_cannot_be_profiled_is_named_and_the_others_arrive(profiled: Profiled) -> None:
     broken, dropped = (profiled.lake.table("late", name) for name in ("broken", "dropped"))
     append(broken, [order(1)])

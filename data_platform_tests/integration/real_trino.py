@@ -104,6 +104,12 @@ class RealTrino:
         """With TLS."""
         return f"127.0.0.1:{self.secure_port}"
 
+    @property
+    def lakehouse(self) -> dict[str, Any]:
+        """What a source's definition says of the Iceberg catalog that is its catalog :data:`LAKEHOUSE`."""
+        database, warehouse = self._folder / "lakehouse.db", self._folder / "warehouse"
+        return {"name": LAKEHOUSE, "type": "sql", "uri": f"sqlite:///{database}", "warehouse": warehouse.as_uri()}
+
     def token(self, user: str = READER) -> str:
         """A signed token."""
         now = int(time.time())

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 
 from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.diagnosis import understood
 from data_platform.ingestion.reachability import without_user
 
 Name = tuple[str, ...]
@@ -216,7 +217,7 @@ def error_of(error: Exception, service: str, uri: str | None) -> SourceError:
             source=service,
             remedy="correct uri in its defs.yaml",
         )
-    return SourceRefusedError(
+    return understood(detail, service, where) or SourceRefusedError(
         f"the Iceberg catalog cannot be read{where} ({detail})",
         source=service,
         remedy="check the connection in its defs.yaml",
