@@ -76,6 +76,12 @@ _RULES: Final = (
         "check the user and what the secret reference points at",
     ),
     _rule(
+        r"\b404 Client Error\b",
+        SourceRefusedError,
+        "the source does not have what the connector asks it for",
+        "check the address and the version of its API in its defs.yaml; some say so to credentials they do not know",
+    ),
+    _rule(
         rf"permission denied|access denied for user|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied"
         r"|no pg_hba.conf entry",
         SourceRefusedError,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from types import FrameType
+from typing import Any, Final, cast
 
 from data_platform.ingestion import names
 from data_platform.ingestion.config import ClientWorkflow
+from data_platform.ingestion.diagnosis import shorten
 from data_platform.ingestion.traffic import Account
 from data_platform.ingestion.verdict import ARTIFACTS, Failure
 
@@ -86,7 +89,9 @@ def logged_failures() -> Generator[list[Failure]]:
         message = _message(record)
         if record.module == "topology_runner":
             if record.levelno >= logging.ERROR or message.startswith("Unexpected value error"):
-                failures.append(Failure(record.funcName, "topology", message))
+                failures.append(Failure(_at_work_on() or record.funcName, "topology", message))
+        elif record.module == "dashboard_service" and message.startswith("Cannot extract dashboard details"):
+            failures.append(_unread_dashboard())
         elif record.module == "dbt_config":
             failures.append(Failure(record.funcName, ARTIFACTS, message))
         elif _NOT_LISTED.search(message):
@@ -94,6 +99,38 @@ def logged_failures() -> Generator[list[Failure]]:
 
     with _warnings_go_to(collect):
         yield failures
+
+
+def _at_work_on() -> str | None:
+    """What the client was at work on when it logged that something raised, which the message does not say."""
+    caller = _caller("_run_stage_processor")
+    return _name(caller["self"], caller["node_entity"]) if caller else None
+
+
+def _unread_dashboard() -> Failure:
+    """The dashboard that the client goes on without; its message has all that it knows of it, and not just why."""
+    caller = _caller("get_dashboard")
+    return Failure(str(caller["dashboard_name"]), "dashboards", shorten(str(caller["exc"])))
+
+
+def _caller(function: str) -> dict[str, Any]:
+    """Local variables of the innermost call of a function; empty when there is none."""
+    frame: FrameType | None = sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    while frame is not None and frame.f_code.co_name != function:
+        frame = frame.f_back
+    return frame.f_locals if frame else {}
+
+
+def _name(source: Any, entity: Any) -> str | None:
+    """The name of what a source's connector lists: databases' tables are tuples, others are told by the connector."""
+    if isinstance(entity, tuple):
+        entity = cast("tuple[Any, ...]", entity)[0]
+    if isinstance(entity, str):
+        return entity
+    for called in ("get_pipeline_name", "get_dashboard_name"):
+        if tell := getattr(source, called, None):
+            return str(tell(entity))
+    return None
 
 
 @contextmanager

@@ -227,7 +227,7 @@ def _why(
             remedy="check that it is up; the next run repairs",
         )
     source = diagnose_source(first.error, spec)
-    if source is not None and not evidence.arrived:
+    if source is not None and (not evidence.arrived or _lists_nothing(evidence)):
         return source
     if first.kind == ARTIFACTS and not evidence.arrived:
         return SourceRefusedError(first.error, source=spec.service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,29 @@ class Runs:
             **fields,
         )
         return Child(spec, self.folder / "children").end(timeout=180)
+
+    def put(self, collection: str, body: Mapping[str, Any]) -> None:
+        """Make an entity, as its people would."""
+        self.client.client.put(f"/{collection}", data=json.dumps(body))
+
+    def tables(self, service: str, schema: str, *tables: str) -> None:
+        """Make tables of one column; the schema is named with its database."""
+        database, _, name = schema.partition(".")
+        self.put("services/databaseServices", {"name": service, "serviceType": "Postgres"})
+        self.put("databases", {"name": database, "service": service})
+        self.put("databaseSchemas", {"name": name, "database": f"{service}.{database}"})
+        for table in tables:
+            columns = [{"name": "id", "dataType": "INT"}]
+            self.put("tables", {"name": table, "databaseSchema": f"{service}.{schema}", "columns": columns})
+
+    def upstream(self, fqn: str, kind: str = "table") -> set[tuple[str, str | None]]:
+        """Fully qualified names of what an entity comes from, each with that of the edge's pipeline."""
+        graph = self.client.client.get(f"/lineage/{kind}/name/{fqn}?upstreamDepth=1&downstreamDepth=0")
+        nodes = {node["id"]: node["fullyQualifiedName"] for node in graph["nodes"]}
+        return {
+            (nodes[edge["fromEntity"]], (edge["lineageDetails"].get("pipeline") or {}).get("fullyQualifiedName"))
+            for edge in graph["upstreamEdges"]
+        }
 
     def secret(self, name: str, value: str) -> str:
         """A reference to a secret."""

@@ -51,10 +51,12 @@ Held = Sequence[tuple[str, tuple[str, ...]]]
 """Entities of the catalog: type and name below the service, what contains others before what lies in it."""
 
 _MODULES: Final[Mapping[str, str]] = {
+    "Airbyte": "airbyte",
     "Dagster": "dagster",
     "Iceberg": "iceberg",
     "Mysql": "mysql",
     "Postgres": "postgres",
+    "Redash": "redash",
     "S3": "s3",
     "Trino": "trino",
 }
