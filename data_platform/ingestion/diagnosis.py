@@ -56,6 +56,18 @@ _RULES: Final = (
         "correct the name in the source's defs.yaml",
     ),
     _rule(
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|unable to get local issuer",
+        SourceRefusedError,
+        "the source's certificate is not trusted",
+        "name the file with its authority's certificate in the connection (of Trino: verify), or correct the address",
+    ),
+    _rule(
+        r"WRONG_VERSION_NUMBER|record layer failure|unknown protocol",
+        SourceRefusedError,
+        "the source does not speak TLS",
+        "name its port with TLS in its defs.yaml: credentials are sent over TLS only",
+    ),
+    _rule(
         r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
         r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
         r"|rate limit|too many requests|server closed the connection|EndpointConnectionError|failed to establish"

@@ -164,6 +164,8 @@ def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     shims.cache_version_header()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()
+    if (spec.connector, spec.kind) == ("Trino", Workflow.PROFILING):
+        shims.sum_fractions_in_trino()
     shims.sum_exactly()
     Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
     sources.install()

@@ -262,3 +262,30 @@ def trust_the_named_authority() -> bool:
 
     requests.Session.merge_environment_settings = merge_environment_settings
     return True
+
+
+def sum_fractions_in_trino() -> bool:
+    """Let the profiles of Trino's tables have sums with what is behind the decimal point.
+
+    The client casts every value to ``DECIMAL`` before it adds, which in Trino is one without a scale: the sum of a
+    thousand quarters was zero or a thousand. Of a column without a value it said 0, where SQL says nothing.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    from metadata.profiler.orm.functions.sum import SumFn
+    from sqlalchemy import Numeric, column
+    from sqlalchemy.ext.compiler import compiles
+    from trino.sqlalchemy.dialect import TrinoDialect
+
+    if "DECIMAL)" not in str(SumFn(column("x", Numeric())).compile(dialect=TrinoDialect())):
+        return False
+
+    def compiled(element: Any, compiler: Any, **options: Any) -> str:
+        added = compiler.process(element.clauses, **options)
+        if isinstance(next(iter(element.clauses)).type, Numeric):
+            return f"SUM(IF(is_nan(CAST({added} AS DOUBLE)), NULL, {added}))"
+        return f"SUM(CAST({added} AS DECIMAL(38, 0)))"
+
+    compiles(SumFn, "trino")(compiled)
+    return True

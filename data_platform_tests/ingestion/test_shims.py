@@ -140,3 +140,19 @@ def test_a_source_without_schemas_is_left_alone() -> None:
         print(shims.name_schemas_that_have_no_name(object()))
     """)
     assert printed == "False"
+
+
+def test_sums_in_trino_keep_what_is_behind_the_decimal_point() -> None:
+    printed = run("""
+        from metadata.profiler.orm.functions.sum import SumFn
+        from sqlalchemy import Float, Integer, Numeric, column
+        from trino.sqlalchemy.dialect import TrinoDialect
+        from data_platform.ingestion import shims
+
+        assert shims.sum_fractions_in_trino()
+        assert not shims.sum_fractions_in_trino()
+        for kind in (Float(), Numeric(10, 2), Integer()):
+            print(SumFn(column("x", kind)).compile(dialect=TrinoDialect()))
+    """)
+    fractions = "SUM(IF(is_nan(CAST(x AS DOUBLE)), NULL, x))"
+    assert printed.splitlines() == [fractions, fractions, "SUM(CAST(x AS DECIMAL(38, 0)))"]

@@ -41,10 +41,18 @@ CONTENT = (
     "CREATE TABLE memory.secret.one (id bigint)",
     "CREATE TABLE memory.secret.two (id bigint)",
     "CREATE TABLE memory.stage.dropped (id bigint)",
+    "CREATE SCHEMA memory.figures",
+    """CREATE TABLE memory.figures.measured AS SELECT
+        CAST(n AS integer) AS id, CAST(n AS double) / 4 AS ratio, CAST(n % 7 + 0.25 AS decimal(10,2)) AS amount,
+        CASE WHEN n % 10 > 0 THEN 'name ' || CAST(n % 50 AS varchar) END AS name,
+        DATE '2024-01-01' + n * INTERVAL '1' DAY AS day, TIMESTAMP '2024-01-01 00:00:00' + n * INTERVAL '1' HOUR AS at,
+        CAST(NULL AS varchar) AS nothing FROM UNNEST(sequence(1, 1000)) AS t(n)""",
+    "CREATE TABLE memory.figures.left_out AS SELECT * FROM memory.figures.measured",
+    "CREATE TABLE memory.figures.no_rows (id bigint, name varchar)",
 )
 OURS = {
     "databaseFilterPattern": {"includes": ["^lakehouse$", "^memory$", "^tpch$"]},
-    "schemaFilterPattern": {"includes": ["^sales$", "^stage$", "^secret$", "^empty$", "^tiny$"]},
+    "schemaFilterPattern": {"includes": ["^sales$", "^stage$", "^secret$", "^empty$", "^tiny$", "^figures$"]},
 }
 
 
@@ -72,12 +80,12 @@ def tables(runs: TrinoRuns, first: Ended) -> dict[str, Any]:
 def test_everything_arrives_with_a_password_over_tls(runs: TrinoRuns, first: Ended, tables: dict[str, Any]) -> None:
     assert first.verdict["outcome"] == "ok", first.output
     assert runs.names("Database") == {"lakehouse", "memory", "tpch"}
-    schemas = {"lakehouse.sales", "memory.stage", "memory.empty", "memory.secret", "tpch.tiny"}
+    schemas = {"lakehouse.sales", "memory.stage", "memory.empty", "memory.secret", "memory.figures", "tpch.tiny"}
     assert runs.names("DatabaseSchema") == schemas
-    assert len(tables) == 9 + 8
+    assert len(tables) == 12 + 8
     matches = first.check_named(MATCHES)
     assert matches["passed"], matches
-    assert Ended.metadata_of(matches)["compared"] == 3 + 5 + 17
+    assert Ended.metadata_of(matches)["compared"] == 3 + 6 + 20
 
 
 def test_tables_and_views_have_their_kinds_comments_and_sql(tables: dict[str, Any]) -> None:
@@ -174,7 +182,7 @@ def test_what_may_no_longer_be_seen_stays_and_is_said_while_what_was_dropped_goe
 ) -> None:
     trino.run("DROP TABLE memory.stage.dropped")
     with trino.hiding("secret"):
-        ended = runs.run(Workflow.METADATA, OURS, runs.by_token)
+        ended = runs.run(Workflow.METADATA, OURS, runs.by_password)
     assert ended.verdict["outcome"] == "ok", ended.output
     left = runs.tables()
     assert set(tables) - set(left) == {"memory.stage.dropped"}
@@ -183,14 +191,68 @@ def test_what_may_no_longer_be_seen_stays_and_is_said_while_what_was_dropped_goe
     assert Ended.metadata_of(matches)["hidden"] == ["trino.memory.secret.one", "trino.memory.secret.two"]
 
 
-def test_a_trino_catalog_that_cannot_be_read_is_named_and_hides_no_other(
+def test_a_trino_catalog_that_cannot_be_read_is_named_and_hides_no_other_nor_lets_it_be_deleted(
     trino: RealTrino, runs: TrinoRuns, tables: dict[str, Any]
 ) -> None:
     options = {**NO_SYSTEM, "databaseFilterPattern": {"includes": [f"^{BROKEN}$", "^memory$"]}}
     trino.run("CREATE TABLE memory.stage.late (id bigint)", "DROP TABLE memory.secret.two")
-    ended = runs.run(Workflow.METADATA, options, min_success_percent=10)
+    ended = runs.run(Workflow.METADATA, options, runs.by_token, min_success_percent=10)
     assert ended.verdict["outcome"] == "partial", ended.output
     assert BROKEN in str(ended.metadata["failures"])
     left = runs.tables()
     assert "memory.stage.late" in left
     assert "memory.secret.two" in left
+
+
+def test_profiles_are_what_sql_itself_answers(trino: RealTrino, runs: TrinoRuns, tables: dict[str, Any]) -> None:
+    ended = runs.run(Workflow.PROFILING, profiling(100))
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert (ended.metadata["profiles/tables"], ended.metadata["profiles/columns"]) == (2, 9)
+    assert runs.profile("memory.figures.no_rows")["rowCount"] == 0
+    measured = runs.profile("memory.figures.measured")
+    assert measured["rowCount"] == 1000
+    for name, kind in {
+        "id": "number",
+        "ratio": "number",
+        "amount": "number",
+        "name": "text",
+        "day": "time",
+        "at": "time",
+        "nothing": "text",
+    }.items():
+        column = measured["columns"][name]
+        value = f"length({name})" if kind == "text" else name
+        (row,) = trino.ask(
+            f"SELECT count({name}), count(*) - count({name}), count(DISTINCT {name}), min({value}), max({value})"
+            " FROM memory.figures.measured"
+        )
+        assert [column.get(each) for each in ("valuesCount", "nullCount", "distinctCount")] == row[:3], name
+        limits = [
+            value if value is None else value.isoformat() if kind == "time" else float(value) for value in row[3:]
+        ]
+        assert [column.get(each) for each in ("min", "max")] == limits, name
+        if kind == "number":
+            (row,) = trino.ask(f"SELECT avg({name}), sum({name}), stddev_pop({name}) FROM memory.figures.measured")
+            assert [column[each] for each in ("mean", "sum", "stddev")] == pytest.approx(
+                [float(each) for each in row]
+            ), name
+
+
+def test_a_sample_is_of_the_size_that_was_asked_for(runs: TrinoRuns, tables: dict[str, Any]) -> None:
+    ended = runs.run(Workflow.PROFILING, profiling(20))
+    assert ended.verdict["outcome"] == "ok", ended.output
+    measured = runs.profile("memory.figures.measured")
+    assert measured["rowCount"] == 1000
+    assert 100 < measured["columns"]["id"]["valuesCount"] < 300
+
+
+def profiling(percent: int) -> dict[str, Any]:
+    """Options for profiles of the measured tables from a sample of their rows."""
+    return {
+        "schemaFilterPattern": {"includes": ["^figures$"]},
+        "tableFilterPattern": {"excludes": ["^left_out$"]},
+        "profileSampleConfig": {
+            "sampleConfigType": "STATIC",
+            "config": {"profileSampleType": "PERCENTAGE", "profileSample": percent},
+        },
+    }

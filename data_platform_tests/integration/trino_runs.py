@@ -40,6 +40,11 @@ class TrinoRuns:
         self._jwt.write_text(trino.token())
 
     @property
+    def token(self) -> str:
+        """Reference to the catalog's token."""
+        return f"file:{self._token}"
+
+    @property
     def by_password(self) -> dict[str, Any]:
         """A connection with TLS and a password."""
         return {**self._secure, "authType": {"password": f"file:{self._password}"}}
@@ -79,7 +84,7 @@ class TrinoRuns:
             connection=dict(connection or self.plain),
             options=dict(options),
             catalog_url=self.catalog.url,
-            catalog_token=f"file:{self._token}",
+            catalog_token=self.token,
             vault_address="http://127.0.0.1:1",
             run_id=str(uuid.uuid4()),
             **fields,
@@ -108,6 +113,12 @@ class TrinoRuns:
             }
             for edge in graph["upstreamEdges"]
         }
+
+    def profile(self, table: str) -> dict[str, Any]:
+        """The newest profile of a table, with those of its columns by their names."""
+        found = self.client.get_latest_table_profile(f"trino.{table}")
+        columns = {each.name.root: each.profile.model_dump(mode="json") for each in found.columns if each.profile}
+        return {**found.profile.model_dump(mode="json"), "columns": columns}
 
     def connect(self, origin: str, target: str, source: str) -> None:
         """Draw an edge between two tables, given as database.schema.table."""
