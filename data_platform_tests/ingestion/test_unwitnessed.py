@@ -1,8 +1,7 @@
-"""Deletions of a source of which only the connector says what is there: OpenMetadata's Superset against a fake one."""
+"""Deletions of a source of which only the connector says what is there: OpenMetadata's Metabase against a fake one."""
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,57 +19,68 @@ from data_platform_tests.ingestion.child import Ended
 Run = Callable[..., Ended]
 Make = Callable[..., WorkflowSpec]
 
+ALL, SOME = "sees-all-of-them", "sees-some-of-them"
+"""Keys for its API."""
+
+
+_SIZE = 25
+"""Dashboards in one collection."""
+
 
 @dataclass
-class Superset:
+class Metabase:
     """What is asked of it in a run, over HTTP.
 
     Attributes:
-        dashboards: ids of those that it has, and whether each is published.
-        broken: pages that it does not get done.
+        dashboards: ids of those that it has, and whether everybody may see each; otherwise only :data:`ALL` does.
+        broken: collections that it does not get done.
     """
 
     dashboards: dict[int, bool] = field(default_factory=lambda: dict.fromkeys(range(30), True))
     broken: set[int] = field(default_factory=set[int])
 
     def answer(self, request: Request) -> Answer:
-        """As Superset answers."""
-        if request.path == "/api/v1/security/login":
-            return 200, {"access_token": "a.b.c"}
-        if not request.path.startswith("/api/v1/dashboard/"):
-            return 200, {"count": 0, "ids": [], "result": []}
-        page, size = map(int, re.findall(r"\d+", request.query["q"]))
-        if page in self.broken:
-            return 500, {"message": "the page did not get done"}
-        shown = list(self.dashboards.items())[page * size : (page + 1) * size]
-        result = [
-            {"id": key, "dashboard_title": f"Dashboard {key}", "url": f"/{key}", "published": is_published}
-            | {"position_json": "{}"}
-            for key, is_published in shown
-        ]
-        return 200, {"count": len(self.dashboards), "ids": [key for key, _ in shown], "result": result}
+        """As Metabase answers."""
+        match request.path.removeprefix("/api/").split("/"):
+            case ["collection"]:
+                return 200, [{"id": number, "name": f"Collection {number}"} for number in range(2)]
+            case ["collection", number, "items"]:
+                return self._items(int(number), request.headers["x-api-key"])
+            case ["dashboard", number]:
+                return 200, {"id": number, "name": f"Dashboard {number}", "dashcards": []}
+            case _:
+                return 200, []
+
+    def _items(self, collection: int, key: str) -> Answer:
+        if collection in self.broken:
+            return 500, {"message": "the collection did not get done"}
+        seen = [number for number, is_open in self.dashboards.items() if is_open or key == ALL]
+        return 200, {"data": [_named(number) for number in seen if number // _SIZE == collection]}
+
+
+def _named(number: int) -> dict[str, Any]:
+    return {"id": number, "name": f"Dashboard {number}"}
 
 
 @pytest.fixture
-def superset() -> Superset:
-    return Superset()
+def metabase() -> Metabase:
+    return Metabase()
 
 
 @pytest.fixture
-def make(superset: Superset, catalog: RunningServer, secrets: Path) -> Iterator[Make]:
-    """Makes specs that read it; keywords replace fields."""
-    with listening(superset.answer) as address:
+def make(metabase: Metabase, catalog: RunningServer, secrets: Path) -> Iterator[Make]:
+    """Makes specs that read it; keywords replace fields, ``key`` says as whom."""
+    for key in (ALL, SOME):
+        (secrets / key).write_text(key)
+    with listening(metabase.answer) as address:
 
-        def spec(**fields: Any) -> WorkflowSpec:
+        def spec(key: str = ALL, **fields: Any) -> WorkflowSpec:
             defaults: dict[str, Any] = {
                 "environment": "demo",
                 "service": "charts",
-                "connector": "Superset",
+                "connector": "Metabase",
                 "workflows": ("metadata",),
-                "connection": {
-                    "hostPort": address,
-                    "connection": {"provider": "db", "username": "reader", "password": f"file:{secrets}/password"},
-                },
+                "connection": {"hostPort": address, "apiKey": f"file:{secrets}/{key}"},
                 "catalog_url": catalog.url,
                 "catalog_token": f"file:{secrets}/token",
                 "vault_address": "http://127.0.0.1:1",
@@ -97,11 +107,11 @@ def dashboards(catalog: RunningServer) -> Callable[[], set[int]]:
     "Nothing is deleted; `no_mass_deletion` warns and quotes it.",
 )
 def test_a_page_that_the_connector_only_warns_of_deletes_nothing(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
     run(make())
     assert dashboards() == set(range(30))
-    superset.broken = {1}
+    metabase.broken = {1}
     ended = run(make(allow_deletions=True))
     assert dashboards() == set(range(30))
     check = ended.check_named(NO_MASS_DELETION)
@@ -113,30 +123,30 @@ def test_a_page_that_the_connector_only_warns_of_deletes_nothing(
 
 
 def test_what_disappeared_is_deleted_when_nothing_was_warned_of(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
     run(make())
-    del superset.dashboards[7]
+    del metabase.dashboards[7]
     ended = run(make())
     assert dashboards() == set(range(30)) - {7}
     assert ended.check_named(NO_MASS_DELETION)["passed"]
 
 
-def test_drafts_that_an_option_leaves_out_stay_until_a_run_is_told_otherwise(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+def test_what_another_user_may_not_see_stays_until_a_run_is_told_otherwise(
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
-    superset.dashboards[7] = False
+    metabase.dashboards[7] = False
     run(make())
     for _ in range(2):
-        ended = run(make(options={"includeDraftDashboard": False}))
+        ended = run(make(SOME))
         assert dashboards() == set(range(30))
         check = ended.check_named(NO_MASS_DELETION)
         assert (check["passed"], check["severity"]) == (False, "WARN")
         assert "another definition of the source" in Ended.metadata_of(check)["verdict"]
-    run(make(options={"includeDraftDashboard": False}, allow_deletions=True))
+    run(make(SOME, allow_deletions=True))
     assert dashboards() == set(range(30)) - {7}
-    del superset.dashboards[8]
-    ended = run(make(options={"includeDraftDashboard": False}))
+    del metabase.dashboards[8]
+    ended = run(make(SOME))
     assert dashboards() == set(range(30)) - {7, 8}
     assert ended.check_named(NO_MASS_DELETION)["passed"]
 
@@ -146,10 +156,10 @@ def test_drafts_that_an_option_leaves_out_stay_until_a_run_is_told_otherwise(
     "Neither deletes what the other brought; `no_mass_deletion` warns.",
 )
 def test_two_sources_under_one_name_delete_nothing_of_each_other(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
     run(make())
-    other = Superset(dict.fromkeys(range(3, 33), True))
+    other = Metabase(dict.fromkeys(range(3, 33), True))
     with listening(other.answer) as address:
         elsewhere = {**make().connection, "hostPort": address}
         for spec in (make(connection=elsewhere), make(), make(), make(connection=elsewhere)):
@@ -170,10 +180,10 @@ def test_a_filter_whose_names_only_the_connector_knows_deletes_nothing_when_it_c
 
 
 def test_a_definition_that_lists_all_that_the_catalog_holds_takes_over_at_once(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
-    run(make(options={"includeDraftDashboard": False}))
+    run(make(SOME))
     assert run(make()).check_named(NO_MASS_DELETION)["passed"]
-    del superset.dashboards[7]
+    del metabase.dashboards[7]
     assert run(make()).metadata["deleted"] == 1
     assert 7 not in dashboards()

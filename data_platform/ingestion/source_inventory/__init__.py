@@ -58,6 +58,7 @@ _MODULES: Final[Mapping[str, str]] = {
     "Postgres": "postgres",
     "Redash": "redash",
     "S3": "s3",
+    "Superset": "superset",
     "Trino": "trino",
 }
 """Modules of this package by connector; each has ``listing(source, filters) -> Iterator[Listed]``."""

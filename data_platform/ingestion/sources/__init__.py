@@ -44,6 +44,10 @@ OWN: Final = {
         "data_platform.ingestion.sources.s3.S3Source",
         "metadata.ingestion.source.storage.s3.connection.S3Connection",
     ),
+    "superset": Own(
+        "data_platform.ingestion.sources.superset.SupersetSource",
+        "data_platform.ingestion.sources.superset.SupersetConnection",
+    ),
     "trino": Own(
         "data_platform.ingestion.sources.trino.TrinoSource",
         "metadata.ingestion.source.database.trino.connection.TrinoConnection",
