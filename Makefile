@@ -72,7 +72,7 @@ ci-defs: setup ## load every environment, and compare assets, checks and schedul
 bench: setup ## time and memory against OpenMetadata's own command line and an empty Dagster project, in ratios
 	@$(ORCHESTRATOR)/python -m benchmarks
 
-test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL and MariaDB, HashiCorp's Vault (built once), Trino and Superset (fetched once)
+test-integration: setup ## tests against servers from outside the package: Debian's PostgreSQL and MariaDB, HashiCorp's Vault (built once), Trino, Superset and Iceberg's REST catalog (fetched once)
 	@test -x /usr/lib/postgresql/15/bin/postgres && test -x /usr/sbin/mariadbd || { \
 		echo "── installing postgresql-15 and mariadb-server-core"; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo); \

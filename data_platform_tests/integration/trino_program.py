@@ -5,14 +5,13 @@ Maven itself fetches, so that the machine's own settings say from where.
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
+from data_platform_tests.integration import jdk
 from data_platform_tests.integration.cache import CannotBeHadError, cached, say
 
 VERSION = "476"
@@ -21,7 +20,6 @@ _LEAST_JAVA = 24
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 # Drives the tables of Iceberg's JDBC catalog, which Trino leaves to a database of one's own.
 _SQLITE = "org.xerial:sqlite-jdbc:3.50.3.0"
-_RELEASE = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 
 
 def trino_home() -> Path:
@@ -43,17 +41,7 @@ def java() -> Path:
     Raises:
         CannotBeHadError: there is none.
     """
-    named = [os.environ[name] for name in ("JAVA_HOME_25", "JAVA_HOME_24", "JAVA_HOME") if os.environ.get(name)]
-    homes = [*map(Path, named), *sorted(Path("/usr/lib/jvm").glob("*"), reverse=True)]
-    for home in homes:
-        release = home / "release"
-        match = _RELEASE.search(release.read_text()) if release.is_file() else None
-        if match and int(match[1]) >= _LEAST_JAVA:
-            return home / "bin" / "java"
-    raise CannotBeHadError(
-        f"Trino {VERSION} needs a JDK {_LEAST_JAVA} or later; none is in /usr/lib/jvm nor named by JAVA_HOME_25,"
-        " JAVA_HOME_24 or JAVA_HOME"
-    )
+    return jdk.java(f"Trino {VERSION}", _LEAST_JAVA)
 
 
 def _fetch(home: Path) -> None:

@@ -1,0 +1,98 @@
+"""The Iceberg connector on Apache's REST catalog: nested namespaces, profiles, and a server that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from typing import Any
+
+import pytest
+
+from data_platform.ingestion.spec import MATCHES, Workflow
+from data_platform_tests.ingestion.lakehouse import EVENTS, ORDERS, append
+from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.integration.iceberg_rest import RestCatalog, rest_classes, rest_java, running_rest_catalog
+from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
+
+ROWS = [{"id": number, "customer": "Ada", "day": date(2026, 1, number)} for number in range(1, 6)]
+
+
+@pytest.fixture(scope="module")
+def rest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestCatalog]:
+    """A REST catalog with tables in namespaces and in namespaces of these."""
+    capturing = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        # Fetching says that it goes on; kept until the end of the tests that would be no use.
+        with capturing.global_and_fixture_disabled():
+            classes, program = rest_classes(), rest_java()
+    except CannotBeHadError as reason:
+        pytest.skip(str(reason))
+    with running_rest_catalog(classes, program, tmp_path_factory.mktemp("rest")) as server:
+        fill(server)
+        yield server
+
+
+def fill(server: RestCatalog) -> None:
+    from pyiceberg.catalog import load_catalog
+
+    with closing(load_catalog("lake", type="rest", uri=server.uri)) as catalog:
+        catalog.create_namespace("sales", {"comment": "What was sold"})
+        catalog.create_namespace(("sales", "daily"))
+        catalog.create_namespace("empty")
+        append(catalog.create_table("sales.orders", ORDERS), ROWS)
+        catalog.create_table(("sales", "daily", "events"), EVENTS)
+        catalog.create_table(("sales", "daily", "Größe"), ORDERS)
+
+
+@pytest.fixture(scope="module")
+def source(rest: RestCatalog) -> Source:
+    """The REST catalog as a source."""
+    return Source("iceberg", "Iceberg", {"name": "lake", "type": "rest", "uri": rest.uri, "warehouse": "tests"}, {})
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """A catalog."""
+    with catalog_for_runs(tmp_path_factory.mktemp("catalog")) as made:
+        yield made
+
+
+def tables(runs: Runs) -> dict[str, Any]:
+    from metadata.generated.schema.entity.data.table import Table
+
+    return {each.fullyQualifiedName.root: each for each in runs.client.list_all_entities(Table, fields=["columns"])}
+
+
+def test_namespaces_at_any_depth_arrive_and_tables_are_profiled(source: Source, runs: Runs) -> None:
+    ended = runs.run(source)
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert ended.check_named(MATCHES)["passed"]
+    assert tables(runs).keys() == {
+        "iceberg.lake.sales.orders",
+        'iceberg.lake."sales.daily".events',
+        'iceberg.lake."sales.daily".Größe',
+    }
+    assert ended.metadata["entities/databaseSchema"] == 3
+    ended = runs.run(source, Workflow.PROFILING)
+    assert (ended.verdict["outcome"], ended.metadata["profiles/tables"]) == ("ok", 3), ended.output
+    profiled = runs.client.get_latest_table_profile(tables(runs)["iceberg.lake.sales.orders"].fullyQualifiedName)
+    columns = {column.name.root: column.profile for column in profiled.columns}
+    assert profiled.profile.rowCount == len(ROWS)
+    assert (columns["id"].min, columns["id"].max, columns["total"].nullCount) == (1, 5, 5)
+
+
+def test_a_server_that_is_gone_fails_the_run_and_takes_nothing_away(
+    rest: RestCatalog, source: Source, runs: Runs
+) -> None:
+    assert runs.run(source).verdict["outcome"] == "ok"
+    before = tables(runs).keys()
+    rest.stop()
+    ended = runs.run(source)
+    assert (ended.verdict["outcome"], ended.verdict["permanent"]) == ("failed", False)
+    assert "does not answer" in ended.verdict["sentence"]
+    assert tables(runs).keys() == before
+    rest.start()
+    assert runs.run(source).verdict["outcome"] == "ok"
