@@ -166,6 +166,7 @@ def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     shims.trust_the_named_authority()
     if (spec.connector, spec.kind) == ("Trino", Workflow.PROFILING):
         shims.sum_fractions_in_trino()
+    shims.spaces_in_passwords()
     shims.sum_exactly()
     Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
     sources.install()

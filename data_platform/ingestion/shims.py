@@ -14,6 +14,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from data_platform.ingestion import names
 
@@ -234,6 +235,23 @@ def update_every_test_case(runner: Any) -> bool:
         return updated
 
     runner._update_test_cases = _update_test_cases
+    return True
+
+
+def spaces_in_passwords() -> bool:
+    """Let passwords and user names with spaces reach the database as they are.
+
+    ``metadata.ingestion.connections.builders`` quotes them for URLs as if they were a query's, a space as ``+``, which
+    SQLAlchemy takes for a plus.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    from metadata.ingestion.connections import builders
+
+    if getattr(builders, "quote_plus", None) is not quote_plus:
+        return False
+    builders.quote_plus = functools.partial(quote, safe="")  # pyright: ignore[reportPrivateImportUsage]
     return True
 
 

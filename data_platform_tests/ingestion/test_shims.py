@@ -156,3 +156,19 @@ def test_sums_in_trino_keep_what_is_behind_the_decimal_point() -> None:
     """)
     fractions = "SUM(IF(is_nan(CAST(x AS DOUBLE)), NULL, x))"
     assert printed.splitlines() == [fractions, fractions, "SUM(CAST(x AS DECIMAL(38, 0)))"]
+
+
+def test_a_password_with_a_space_reaches_the_database_as_it_is() -> None:
+    printed = run("""
+        from sqlalchemy import make_url
+        from data_platform.ingestion import shims
+        from metadata.generated.schema.entity.services.connections.database.postgresConnection import PostgresConnection
+        from metadata.ingestion.connections import builders
+
+        login = {"username": "a reader", "authType": {"password": "p w+/@:%"}, "hostPort": "db:1", "database": "shop"}
+        connection = PostgresConnection.model_validate(login)
+        print(shims.spaces_in_passwords())
+        url = make_url(builders.get_connection_url_common(connection))
+        print(url.username, url.password, shims.spaces_in_passwords())
+    """)
+    assert printed == "True\na reader p w+/@:% False"

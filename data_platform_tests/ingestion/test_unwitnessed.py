@@ -170,10 +170,10 @@ def test_two_sources_under_one_name_delete_nothing_of_each_other(
 
 
 def test_a_filter_whose_names_only_the_connector_knows_deletes_nothing_when_it_changes(
-    run: Run, make: Make, superset: Superset, dashboards: Callable[[], set[int]]
+    run: Run, make: Make, metabase: Metabase, dashboards: Callable[[], set[int]]
 ) -> None:
     run(make())
-    del superset.dashboards[7]
+    del metabase.dashboards[7]
     ended = run(make(options={"dashboardFilterPattern": {"excludes": ["^nothing is called so$"]}}))
     assert not ended.check_named(NO_MASS_DELETION)["passed"]
     assert 7 in dashboards()
