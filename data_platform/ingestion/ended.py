@@ -57,7 +57,7 @@ class Ended:
     def warnings(self) -> list[str]:
         """What it warned of in any way."""
         statuses = [step.get_status() for step in self.workflow.workflow_steps()]
-        return [*(str(warning) for status in statuses for warning in status.warnings), *self.warned]
+        return [*self.warned, *(str(warning) for status in statuses for warning in status.warnings)]
 
     def doubts(self, service: str) -> dict[str, str]:
         """Why scopes may hold more than was listed: where something was lost, or all, as nobody says what else failed.

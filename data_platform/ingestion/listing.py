@@ -17,8 +17,8 @@ from data_platform.ingestion.filters import OPTIONS
 from data_platform.ingestion.spec import WorkflowSpec
 
 CHANGED: Final = (
-    "nobody knows what is gone and what is only listed no longer, for the catalog was filled by another definition of"
-    " the source; look, and if it is gone, materialize the asset once with allow_deletions: true"
+    "what is gone cannot be told from what is only listed no longer, for no earlier run says that the source's present"
+    " definition alone filled the catalog; look, and materialize the asset once with allow_deletions: true if it is"
 )
 """Why nothing is deleted then."""
 
