@@ -123,10 +123,10 @@ def sum_exactly() -> bool:
 
 
 def name_schemas_that_have_no_name(source: Any) -> bool:
-    """Let a schema that the catalog has no name for be a failure of its own.
+    """Let a schema that the client has no name for be a failure of its own.
 
-    The client raises while it lists the schemas when one of them has a double quote in its name, and none of the others
-    is listed any more. The catalog refuses such a name, too.
+    It raises while it lists the schemas when one of them has a double quote in its name, and none of the others is
+    listed any more.
 
     Args:
         source: the workflow's source; only those of databases have schemas.
@@ -156,8 +156,9 @@ def name_schemas_that_have_no_name(source: Any) -> bool:
             if can_be_named(schema):
                 yield schema
             elif not filter_by_schema(source.source_config.schemaFilterPattern, schema):
-                name = names.join(source.config.serviceName, source.context.get().database, schema)
-                error = "the catalog takes no schema whose name has a double quote; leave it out by a filter"
+                path = source.config.serviceName, source.context.get().database, schema
+                name = names.join(*map(names.escaped, path))
+                error = f"OpenMetadata's client cannot name the schema {schema}: leave it out by a filter"
                 source.status.failed(StackTraceError(name=name, error=error, stackTrace=None))
 
     source.get_raw_database_schema_names = get_raw_database_schema_names

@@ -213,7 +213,7 @@ def test_a_view_that_does_not_compile_is_named_and_neither_it_nor_anything_else_
 
 
 @pytest.mark.usefixtures("first")
-def test_a_schema_that_the_catalog_has_no_name_for_is_named_and_does_not_hide_the_others(
+def test_a_schema_that_the_client_has_no_name_for_is_told_of_and_does_not_hide_the_others(
     runs: Runs, shop: Source, server: MariaDb
 ) -> None:
     server.execute(
@@ -224,8 +224,8 @@ def test_a_schema_that_the_catalog_has_no_name_for_is_named_and_does_not_hide_th
     server.execute('DROP DATABASE `a "b"`')
     assert ended.verdict["outcome"] == "partial", ended.output
     (failure,) = ended.metadata["failures"]["records"]
-    assert failure["name"] == 'shop.default.a "b"'
-    assert "double quote" in failure["error"]
+    assert failure["name"] == "shop.default.a __reserved__quote__b__reserved__quote__"
+    assert 'cannot name the schema a "b"' in failure["error"]
     assert ended.metadata["entities/databaseSchema"] == 3
     assert filtered.verdict["outcome"] == "ok"
 
