@@ -20,6 +20,7 @@ from data_platform.ingestion import (
     interruption,
     inventory,
     ownership,
+    personal_data,
     shims,
     sources,
     stale_lineage,
@@ -117,6 +118,8 @@ def run(
             with progress.stage("connecting", f"connecting to {spec.service}"):
                 workflow = create_workflow(create, settings, spec)
                 findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
+            if spec.kind is Workflow.PROFILING and spec.connector not in sources.CUSTOM:
+                personal_data.keep_out_of_profiles(workflow.workflow_steps()[1])
             reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
             if reconciliation:
                 with progress.stage("inventory", "asking source and catalog what they have"):

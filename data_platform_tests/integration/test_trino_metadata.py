@@ -238,12 +238,22 @@ def test_profiles_are_what_sql_itself_answers(trino: RealTrino, runs: TrinoRuns,
             ), name
 
 
-def test_a_sample_is_of_the_size_that_was_asked_for(runs: TrinoRuns, tables: dict[str, Any]) -> None:
+def test_a_sample_is_of_the_size_that_was_asked_for_and_shows_no_value_of_personal_data(
+    runs: TrinoRuns, tables: dict[str, Any]
+) -> None:
+    runs.tag("memory.figures.measured", "ratio", "PII.Sensitive")
     ended = runs.run(Workflow.PROFILING, profiling(20))
     assert ended.verdict["outcome"] == "ok", ended.output
     measured = runs.profile("memory.figures.measured")
     assert measured["rowCount"] == 1000
     assert 100 < measured["columns"]["id"]["valuesCount"] < 300
+    assert measured["columns"]["id"]["max"] is not None
+    ratio = measured["columns"]["ratio"]
+    assert [ratio[name] for name in ("min", "max", "median", "firstQuartile", "thirdQuartile", "histogram")] == [
+        None
+    ] * 6
+    assert ratio["nullCount"] == 0
+    assert ratio["mean"] is not None
 
 
 def profiling(percent: int) -> dict[str, Any]:

@@ -120,6 +120,17 @@ class TrinoRuns:
         columns = {each.name.root: each.profile.model_dump(mode="json") for each in found.columns if each.profile}
         return {**found.profile.model_dump(mode="json"), "columns": columns}
 
+    def tag(self, table: str, column: str, tag: str) -> None:
+        """Tag a column, as people do."""
+        from metadata.generated.schema.entity.data.table import Table
+        from metadata.generated.schema.type.tagLabel import TagLabel
+        from metadata.ingestion.models.table_metadata import ColumnTag
+
+        label = {"tagFQN": tag, "source": "Classification", "labelType": "Manual", "state": "Confirmed"}
+        found = self.client.get_by_name(Table, f"trino.{table}")
+        of = ColumnTag(column_fqn=f"trino.{table}.{column}", tag_label=TagLabel.model_validate(label))
+        assert self.client.patch_column_tags(entity=found, column_tags=[of])
+
     def connect(self, origin: str, target: str, source: str) -> None:
         """Draw an edge between two tables, given as database.schema.table."""
         from metadata.generated.schema.type.entityLineage import LineageDetails

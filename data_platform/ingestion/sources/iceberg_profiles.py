@@ -10,9 +10,9 @@ column that is tagged as PII no value is looked at, so that none can be stored. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from metadata.generated.schema.api.data.createTableProfile import CreateTableProfileRequest
 from metadata.generated.schema.entity.data.table import Table
@@ -25,7 +25,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table as IcebergTable
 
-from data_platform.ingestion import health, names
+from data_platform.ingestion import health, names, personal_data
 from data_platform.ingestion.filters import Filters
 from data_platform.ingestion.sources.iceberg import Settings
 from data_platform.ingestion.sources.iceberg_catalog import (
@@ -38,10 +38,7 @@ from data_platform.ingestion.sources.iceberg_catalog import (
     shown,
 )
 from data_platform.ingestion.sources.iceberg_model import moment
-from data_platform.ingestion.sources.iceberg_statistics import ColumnStatistics, Path, TableStatistics, collect
-
-_PII: Final = "PII."
-_HARMLESS: Final = "PII.None"
+from data_platform.ingestion.sources.iceberg_statistics import ColumnStatistics, TableStatistics, collect
 
 Profile = tuple[IcebergTable, TableStatistics]
 
@@ -136,31 +133,12 @@ class IcebergProfileSource(Source):
         _, _, schema, _ = names.split(table.fullyQualifiedName.root)
         namespace: Name = self._namespaces.get(schema, (schema,))
         loaded = self._catalog.load_table((*namespace, _unescaped(table)))
-        return loaded, collect(loaded, self._limits.small, set(_hidden(table)))
+        return loaded, collect(loaded, self._limits.small, set(personal_data.columns(table)))
 
 
 def _unescaped(table: Any) -> str:
     """A table's name as the source has it; OpenMetadata's client reads back what it escaped."""
     return str(table.name.root)
-
-
-def _hidden(table: Any) -> Iterator[Path]:
-    """Columns of which no value may be stored: they, the table, or what they are in, are tagged as PII."""
-
-    def within(columns: Sequence[Any], above: Path, is_hidden: bool) -> Iterator[Path]:
-        for column in columns:
-            path = (*above, str(column.name.root))
-            hidden = is_hidden or _is_personal(column.tags)
-            if hidden:
-                yield path
-            yield from within(column.children or (), path, hidden)
-
-    return within(table.columns, (), _is_personal(table.tags))
-
-
-def _is_personal(tags: Sequence[Any] | None) -> bool:
-    found = (str(tag.tagFQN.root) for tag in tags or ())
-    return any(name.startswith(_PII) and name != _HARMLESS for name in found)
 
 
 def _state(name: str, table: IcebergTable, statistics: TableStatistics) -> health.TableHealth:
