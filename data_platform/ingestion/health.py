@@ -78,7 +78,7 @@ class TableHealth:
         last_commit: when the newest of them was.
         delete_files: number of files that delete rows.
         orphan_deletes: number of those that apply to nothing.
-        unknown: number of columns of whose values it has no statistics.
+        columns_without_statistics: number of columns of whose values its files say nothing.
     """
 
     name: str
@@ -93,7 +93,7 @@ class TableHealth:
     last_commit: datetime | None
     delete_files: int
     orphan_deletes: int
-    unknown: int
+    columns_without_statistics: int
 
     @property
     def small_file_percent(self) -> float:
@@ -155,7 +155,7 @@ class Health:
             "delete_files": deletes,
             "orphan_delete_percent": _percent(sum(each.orphan_deletes for each in self.tables), deletes),
             "tables_with_estimated_rows": sum(not each.is_exact for each in self.tables),
-            "columns_without_statistics": sum(each.unknown for each in self.tables),
+            "columns_without_statistics": sum(each.columns_without_statistics for each in self.tables),
             **({"oldest_snapshot_days": self._ago(oldest, timedelta(days=1))} if oldest else {}),
             **({"last_commit_hours": self._ago(last, timedelta(hours=1))} if last else {}),
         }

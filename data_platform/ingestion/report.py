@@ -40,7 +40,7 @@ _HEALTH: Final = (
     "last_commit",
     "delete_files",
     "orphan_delete_percent",
-    "unknown",
+    "columns_without_statistics",
 )
 
 _KINDS: Final[dict[type, str]] = {bool: "bool", int: "int", float: "float"}

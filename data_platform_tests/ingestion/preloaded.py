@@ -18,6 +18,7 @@ for _module in (
     "metadata.profiler.interface.sqlalchemy.profiler_interface",
     "data_platform.ingestion.sources.s3",
     "data_platform.ingestion.sources.dagster",
+    "data_platform.ingestion.sources.iceberg",
     "data_platform.ingestion.sources.iceberg_profiles",
 ):
     importlib.import_module(_module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,18 +18,21 @@ import httpx
 import pyarrow
 import pyarrow.compute
 import pytest
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.statistics import BlobMetadata, StatisticsFile
 from pyiceberg.transforms import IdentityTransform
+from pyiceberg.typedef import Record
 from pyiceberg.types import LongType, NestedField, StringType, StructType
 
 from data_platform.ingestion.health import HealthCheck
+from data_platform.ingestion.sources.iceberg_statistics import collect
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion.child import Child, Ended
-from data_platform_tests.ingestion.lakehouse import NAME, Lakehouse, append, wide
+from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, Lakehouse, append, wide
 from data_platform_tests.ingestion.lakehouse_deletes import (
     commit,
     data_paths,
@@ -138,6 +142,7 @@ def fill(lake: Lakehouse) -> None:
     append(orders, [order(number) for number in range(150, 160)])
     lake.table("sales", "empty")
     lake.table("sales", "wide", wide(1500))
+    append(lake.table("sales", "events", EVENTS), [{"id": 1, "user": {"name": "Ada", "tags": ["a", "b"]}}])
     silent = lake.table("sales", "silent", properties={"write.metadata.metrics.default": "none"})
     append(silent, [order(1)])
     people = lake.table("sales", "customers", PERSONAL)
@@ -212,7 +217,7 @@ def _analyze(table: Table, distinct: dict[str, int]) -> None:
 
 def test_the_run_profiles_every_table(profiled: Profiled) -> None:
     assert profiled.ended.verdict["outcome"] == "ok", profiled.ended.output
-    assert profiled.ended.metadata["profiles/tables"] == 10
+    assert profiled.ended.metadata["profiles/tables"] == 11
     assert profiled.ended.metadata["warnings"] == 0
 
 
@@ -244,6 +249,12 @@ def _told(value: Any) -> Any:
     return str(value)
 
 
+def test_columns_in_structs_have_figures_and_those_in_lists_have_none(profiled: Profiled) -> None:
+    profile = profiled.of("events")
+    assert (profile["columnCount"], profile["columns"]["user.name"]["valuesCount"]) == (4, 1)
+    assert profile["columns"]["user.tags"] == profile["columns"]["items.sku"] == {}
+
+
 def test_the_size_is_that_of_the_data_files(profiled: Profiled) -> None:
     table = profiled.lake.catalog.load_table(("sales", "orders"))
     assert profiled.of("orders")["sizeInByte"] == sum(
@@ -261,7 +272,7 @@ def test_a_table_without_statistics_says_so(profiled: Profiled) -> None:
     profile = profiled.of("silent")
     assert (profile["rowCount"], profile["custom"]["columnsWithoutStatistics"]) == (1, 6)
     assert {key for column in profile["columns"].values() for key in column} <= {"name", "timestamp"}
-    assert profiled.state("silent")["unknown"] == 6
+    assert profiled.state("silent")["columns_without_statistics"] == 6
     assert profiled.ended.metadata["health/columns_without_statistics"] == 6
 
 
@@ -351,4 +362,41 @@ def test_a_table_that_cannot_be_profiled_is_named_and_the_others_arrive(profiled
     (failure,) = ended.metadata["failures"]["records"]
     assert failure["name"] == f"iceberg.{NAME}.late.broken"
     assert "the table cannot be profiled: FileNotFoundError" in failure["error"]
-    assert (ended.metadata["profiles/tables"], ended.metadata["warnings"]) == (10, 1)
+    assert (ended.metadata["profiles/tables"], ended.metadata["warnings"]) == (11, 1)
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
+    peaks: list[int] = []
+    with closing(Lakehouse(tmp_path / "lake")) as lake:
+        for number in (200, 2000):
+            table = lake.table("many", f"files_{number}")
+            with table.transaction() as transaction, transaction.update_snapshot().fast_append() as append_files:
+                for each in range(number):
+                    append_files.append_data_file(_file(table, each))
+            collect(table, 1)
+            tracemalloc.start()
+            found = collect(table, 1)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+            assert (found.files, found.rows) == (number, number * 1000)
+    # What is held is the manifest as it is stored; as a list of entries it would be ten times as much.
+    assert (peaks[1] - peaks[0]) / 1800 < 500
+
+
+def _file(table: Table, number: int) -> DataFile:
+    columns = range(1, 7)
+    bound = {1: number.to_bytes(8, "little")}
+    file = DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=f"{table.location()}/data/{number:08}.parquet",
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=1000,
+        file_size_in_bytes=2**20,
+        value_counts=dict.fromkeys(columns, 1000),
+        null_value_counts=dict.fromkeys(columns, 0),
+        lower_bounds=bound,
+        upper_bounds=bound,
+    )
+    file.spec_id = 0
+    return file

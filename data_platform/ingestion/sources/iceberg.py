@@ -45,7 +45,6 @@ from pyiceberg.table import Table as IcebergTable
 from data_platform.errors import SourceError
 from data_platform.ingestion.sources import iceberg_links, iceberg_model
 from data_platform.ingestion.sources.iceberg_catalog import (
-    DEFAULT_PARALLEL,
     Name,
     error_of,
     first_line,
@@ -56,36 +55,10 @@ from data_platform.ingestion.sources.iceberg_catalog import (
     shown,
     table_names,
 )
+from data_platform.ingestion.sources.iceberg_settings import Settings
 
 _SERVICE_TYPE: Final = "CustomDatabase"
 _COMMENTS: Final = ("comment", "description")
-
-
-class Settings:
-    """What a source's definition says; it travels in OpenMetadata's connection, which has no fields of its own.
-
-    Args:
-        service_connection: OpenMetadata's.
-
-    Attributes:
-        connection: the source's, with its secrets.
-        options: those of the workflow that are ours.
-    """
-
-    def __init__(self, service_connection: Any) -> None:
-        given = cast(dict[str, Any], service_connection.model_extra)
-        self.connection: Mapping[str, Any] = given["given"]
-        self.options: Mapping[str, Any] = given["options"]
-
-    @property
-    def name(self) -> str:
-        """The Iceberg catalog's name."""
-        return str(self.connection["name"])
-
-    @property
-    def parallel(self) -> int:
-        """Number of tables that are read at the same time."""
-        return int(self.options.get("parallelTables", DEFAULT_PARALLEL))
 
 
 class IcebergSource(DatabaseServiceSource):

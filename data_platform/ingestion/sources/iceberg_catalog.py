@@ -32,8 +32,6 @@ Name = tuple[str, ...]
 DEFAULT_TIMEOUT: Final = 60.0
 """Seconds that a REST catalog has for the next byte of its answer."""
 
-DEFAULT_PARALLEL: Final = 8
-
 # pyiceberg's names for what OpenMetadata's awsConfig says, for Glue and for files in S3.
 _AWS: Final = {
     "awsRegion": "client.region",

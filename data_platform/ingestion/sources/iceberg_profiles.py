@@ -27,7 +27,6 @@ from pyiceberg.table import Table as IcebergTable
 
 from data_platform.ingestion import health, names, personal_data
 from data_platform.ingestion.filters import Filters
-from data_platform.ingestion.sources.iceberg import Settings
 from data_platform.ingestion.sources.iceberg_catalog import (
     Name,
     error_of,
@@ -38,6 +37,7 @@ from data_platform.ingestion.sources.iceberg_catalog import (
     shown,
 )
 from data_platform.ingestion.sources.iceberg_model import moment
+from data_platform.ingestion.sources.iceberg_settings import Settings
 from data_platform.ingestion.sources.iceberg_statistics import ColumnStatistics, TableStatistics, collect
 
 Profile = tuple[IcebergTable, TableStatistics]
@@ -106,7 +106,7 @@ class IcebergProfileSource(Source):
                 yield Either(left=StackTraceError(name=full, error=error, stackTrace=None), right=None)
             else:
                 self._states.append(_state(full, *profile))
-                request = _request(profile[1], int(self._now.timestamp() * 1000))
+                request = _request(*profile, int(self._now.timestamp() * 1000))
                 yield Either(left=None, right=ProfilerResponse(table=table, profile=request))
 
     @cached_property
@@ -160,7 +160,7 @@ def _state(name: str, table: IcebergTable, statistics: TableStatistics) -> healt
     )
 
 
-def _request(statistics: TableStatistics, timestamp: int) -> CreateTableProfileRequest:
+def _request(table: IcebergTable, statistics: TableStatistics, timestamp: int) -> CreateTableProfileRequest:
     figures = {
         "files": statistics.files,
         "partitions": statistics.partitions,
@@ -176,7 +176,7 @@ def _request(statistics: TableStatistics, timestamp: int) -> CreateTableProfileR
             "tableProfile": {
                 "timestamp": timestamp,
                 "rowCount": statistics.rows,
-                "columnCount": len({column.path[0] for column in statistics.columns}),
+                "columnCount": len(table.schema().fields),
                 "sizeInByte": statistics.size,
                 "customMetrics": [{"name": name, "value": value} for name, value in figures.items()],
             },
