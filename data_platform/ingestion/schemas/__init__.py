@@ -35,6 +35,10 @@ OURS: Final[Mapping[str, str]] = {
 }
 """Prefixes of fields that a definition cannot set, and why."""
 
+TABLES: Final = "tables"
+"""An option of ``profiling`` of ours: how single tables are profiled, by database.schema.table. OpenMetadata takes that
+as the configuration of another step than the one that the options are for."""
+
 TESTS: Final = "testSuitePipeline"
 """The schema of what a ``tests`` workflow tests. OpenMetadata has no such options: its workflow tests one table."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from data_platform.ingestion import query_log
-from data_platform.ingestion.schemas import FOLDER, OURS, TESTS, data_tests
+from data_platform.ingestion.schemas import FOLDER, OURS, TABLES, TESTS, data_tests
 from data_platform.ingestion.spec import DESCRIBED
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ _SERVICES: Final = {
     "search": ("searchService", "SearchConnection"),
     "storage": ("storageService", "StorageConnection"),
 }
+_PROFILING: Final = "databaseServiceProfilerPipeline"
 # Workflows of a database connector, each with the fields of its connection that say that it has it.
 _DATABASE_WORKFLOWS: Final = {
     "lineage": ("databaseServiceQueryLineagePipeline", {"supportsLineageExtraction", "supportsViewLineageExtraction"}),
     "usage": ("databaseServiceQueryUsagePipeline", {"supportsUsageExtraction"}),
-    "profiling": ("databaseServiceProfilerPipeline", {"supportsProfiler"}),
+    "profiling": (_PROFILING, {"supportsProfiler"}),
     "tests": (TESTS, {"supportsProfiler"}),
 }
 _DBT: Final = "dbtPipeline"
@@ -61,6 +62,8 @@ def generate() -> dict[str, str]:
         {name for entry in index.values() for name in entry["workflows"].values()} - {TESTS, _QUERY_LOG}
     ):
         documents[f"options/{options}.json"] = _schema(_pipeline_model(options))
+    profiling = documents[f"options/{_PROFILING}.json"]["properties"]
+    profiling[TABLES] = _single_tables(profiling["profileSampleConfig"])
     documents[f"options/{TESTS}.json"] = data_tests.schema()
     documents[f"options/{_QUERY_LOG}.json"] = query_log.OPTIONS
     documents["connections/dbt.json"] = _split_dbt(documents[f"options/{_DBT}.json"])
@@ -125,6 +128,17 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
         del properties[name]
     schema["required"] = [name for name in schema.get("required", []) if name in properties]
     return _without_unused(schema)
+
+
+def _single_tables(sample: dict[str, Any]) -> dict[str, Any]:
+    """What can be said of single tables: how many of their rows are profiled, and which of their columns."""
+    names = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    table = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"profileSampleConfig": sample, "includeColumns": names, "excludeColumns": names},
+    }
+    return {"type": "object", "additionalProperties": table}
 
 
 def _split_dbt(options: dict[str, Any]) -> dict[str, Any]:
