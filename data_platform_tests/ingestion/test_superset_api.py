@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from data_platform.errors import SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.filters import Filters
+from data_platform.ingestion.source_inventory import superset
 from data_platform.ingestion.superset_api import SupersetApi, SupersetFailedError
 from data_platform_tests.fakes import Answer, Request, listening
 
@@ -135,3 +137,12 @@ def test_what_is_no_superset_is_said_to_be_none(document: bytes) -> None:
         pytest.raises(SourceRefusedError, match="and not as Superset"),
     ):
         api.count("chart")
+
+
+def test_supersets_own_database_is_said_not_to_be_asked() -> None:
+    source = SimpleNamespace(
+        service_connection=SimpleNamespace(connection=SimpleNamespace(hostPort="db:5432")),
+        config=SimpleNamespace(serviceName="boards"),
+    )
+    with pytest.raises(SourceRefusedError, match="own database cannot be asked"):
+        list(superset.listing(source, Filters(None, "boards")))
