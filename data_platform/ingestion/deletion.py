@@ -92,8 +92,8 @@ class Limits:
     Attributes:
         max_share: percent of what a scope held of a kind.
         lifted: whether this run may delete more than that.
-        witnessed: whether somebody beside the connector says that an entity is gone. Where nobody does, what lies in it
-            does not go with it: a source may hide a schema from a user who may not read it any more.
+        witnessed: whether it is known that an entity is gone, and not only out of the user's sight. Where it is not,
+            what lies in it does not go with it: a source may hide a schema from a user who may not read it any more.
     """
 
     max_share: float

@@ -140,7 +140,8 @@ class Reconciliation:
         return self.match.unjudged if self.match else (self._service,)
 
     def _is_witnessed(self, holding: Holding) -> bool:
-        return not names.lies_in(holding.fqn, self._unwitnessed)
+        is_told = source_inventory.shows_all(self._spec.connector)
+        return is_told and not names.lies_in(holding.fqn, self._unwitnessed)
 
     def _held(self) -> Inventory:
         return inventory.take(self._catalog, connectors()[self._spec.connector].category, self._spec.service)

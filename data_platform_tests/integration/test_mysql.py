@@ -196,6 +196,22 @@ def test_what_is_dropped_is_deleted_and_the_rest_stays(runs: Runs, shop: Source,
 
 
 @pytest.mark.usefixtures("first")
+def test_a_schema_whose_privileges_are_lost_stays_with_its_tables(runs: Runs, shop: Source, server: MariaDb) -> None:
+    server.execute("CREATE DATABASE spare", "CREATE TABLE spare.parts (id int)")
+    server.execute(f"GRANT SELECT, SHOW VIEW, EXECUTE ON spare.* TO {READER}")
+    assert runs.run(shop).metadata["created"] == 2
+    server.execute(f"REVOKE SELECT, SHOW VIEW, EXECUTE ON spare.* FROM {READER}")
+    ended = runs.run(shop, deletion={"max_share": 50})
+    kept = tables(runs, "spare")
+    runs.run(shop, allow_deletions=True)
+    server.execute("DROP DATABASE spare")
+    assert set(kept) == {"parts"}
+    check = ended.check_named(NO_MASS_DELETION)
+    assert not check["passed"]
+    assert [row["scope"] for row in Ended.metadata_of(check)["refused"]["records"]] == ["shop.default.spare"]
+
+
+@pytest.mark.usefixtures("first")
 def test_a_view_that_does_not_compile_is_named_and_neither_it_nor_anything_else_is_deleted(
     runs: Runs, shop: Source, server: MariaDb
 ) -> None:

@@ -67,12 +67,20 @@ _HIDING: Final = frozenset({"Trino"})
 """Connectors of sources that do not list what a user may not see; their modules have ``hidden(source, held)``, which
 yields those of some entities that are there nevertheless."""
 
+_SHOWING_ALL: Final = frozenset({"Postgres", "S3", "Trino"})
+"""Connectors whose inventories also have what the user may not read: what is not in one is not in the source."""
+
 _ELSEWHERE: Final = frozenset({"dbt"})
 
 
 def exists_for(connector: str) -> bool:
     """Whether sources of a connector can be asked what they have."""
     return connector in _MODULES or connector in _ELSEWHERE
+
+
+def shows_all(connector: str) -> bool:
+    """Whether what an inventory lacks is not there, and not only out of its user's sight."""
+    return connector in _SHOWING_ALL
 
 
 def take(connector: str, service: str, source: Any, filters: Filters, held: Collection[Key]) -> SourceInventory:
