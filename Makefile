@@ -14,9 +14,9 @@ ENVIRONMENTS := dev qa production demo
 DBT := examples/demo/dbt
 DBT_FILES := $(shell find $(DBT) -type f -not -path '*/target/*' -not -path '*/logs/*' -not -name '.*')
 
-# Tests of what runs in the ingestion environment; everything else is Dagster's side.
+# Tests of what runs in the ingestion environment, as the integration tests do; everything else is Dagster's side.
 INGESTION_TESTS := $(wildcard $(addprefix data_platform_tests/,ingestion server events changes demo))
-ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS))
+ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS) data_platform_tests/integration)
 
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export UV_PYTHON := $(PYTHON)
