@@ -21,7 +21,7 @@ _INTRODUCTION: Final = """\
 
 A green run means that the catalog is true; everything else says so, in one sentence, with what to do. Every row is
 proved by the test that it names, against the embedded catalog with injected faults or killed for good, a real
-PostgreSQL or S3, and real Dagster runs. `make test` runs them all.
+PostgreSQL, S3 or Trino, and real Dagster runs. `make test` and, for Trino, `make test-integration` run them all.
 """
 
 

@@ -77,6 +77,10 @@ def test_a_trino_catalog_that_is_not_there(runs: TrinoRuns) -> None:
     assert permanent
 
 
+@pytest.mark.fault(
+    "the source: accepts connections and never answers (Trino)",
+    "The run gives up after `connectionArguments: {request_timeout: …}`, and Dagster tries again.",
+)
 def test_a_server_that_hangs_is_given_up_after_the_time_that_is_configured(runs: TrinoRuns) -> None:
     started = time.monotonic()
     with listening(lambda _request: time.sleep(30) or (200, {})) as url:

@@ -177,6 +177,10 @@ def test_a_view_that_no_longer_compiles_arrives_as_trino_knows_it(tables: dict[s
     assert (broken.tableType.value, described(broken.columns)) == ("View", {"id": "BIGINT"})
 
 
+@pytest.mark.fault(
+    "the source: no longer shows a schema to the user (Trino)",
+    "What is in it stays, and `catalog_matches_source` warns and lists it; what was dropped elsewhere is deleted.",
+)
 def test_what_may_no_longer_be_seen_stays_and_is_said_while_what_was_dropped_goes(
     trino: RealTrino, runs: TrinoRuns, tables: dict[str, Any]
 ) -> None:
@@ -191,6 +195,10 @@ def test_what_may_no_longer_be_seen_stays_and_is_said_while_what_was_dropped_goe
     assert Ended.metadata_of(matches)["hidden"] == ["trino.memory.secret.one", "trino.memory.secret.two"]
 
 
+@pytest.mark.fault(
+    "the source: one of its Trino catalogs cannot be listed",
+    "It is named, the others arrive, and nothing is deleted.",
+)
 def test_a_trino_catalog_that_cannot_be_read_is_named_and_hides_no_other_nor_lets_it_be_deleted(
     trino: RealTrino, runs: TrinoRuns, tables: dict[str, Any]
 ) -> None:
