@@ -19,7 +19,8 @@ _DESCRIPTIONS: Final = {
     MATCHES: "The catalog holds what the source has by its own inventory, columns included; nothing more and nothing"
     " less. What depends on the metadata does not run when it does not.",
     NO_MASS_DELETION: "What disappeared from the source was deleted from the catalog, unless it was too much of a"
-    " schema, a database or the service: then nothing of it was, and somebody has to look.",
+    " schema, a database or the service: then nothing of it was, and somebody has to look. It warns where a doubt kept"
+    " something from being deleted.",
     HealthCheck.SMALL_FILES: "No table has too many small data files.",
     HealthCheck.SNAPSHOTS: "Tables expire their snapshots.",
     HealthCheck.ORPHAN_DELETES: "Delete files of tables apply to data that is there.",

@@ -25,9 +25,9 @@ RUN_CONFIG: Final[Mapping[str, dg.Field]] = {
 class DeletionLimit(dg.Model, dg.Resolvable):
     """How much one run deletes at most."""
 
-    max_share: Annotated[float, Field(description="Percent of a schema, a database or the whole service.")] = (
-        DEFAULT_MAX_SHARE
-    )
+    max_share: Annotated[
+        float, Field(description="Percent of the tables (or others of a kind) in a schema, a database, a service.")
+    ] = DEFAULT_MAX_SHARE
 
 
 def deletes(connector: Connector, workflows: Sequence[Workflow]) -> bool:

@@ -82,7 +82,8 @@ class Deletion(BaseModel):
     """How much may be deleted of what disappeared from a source.
 
     Attributes:
-        max_share: percent of a scope (a schema, a database, a service) that one run deletes at most.
+        max_share: percent of the entities of a type in a scope (a schema, a database, a service) that one run deletes
+            at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
