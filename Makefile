@@ -15,8 +15,9 @@ DBT := examples/demo/dbt
 DBT_FILES := $(shell find $(DBT) -type f -not -path '*/target/*' -not -path '*/logs/*' -not -name '.*')
 
 # Tests of what runs in the ingestion environment, as the integration tests do; everything else is Dagster's side.
-INGESTION_TESTS := $(wildcard $(addprefix data_platform_tests/,ingestion server events changes demo))
-ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS) data_platform_tests/integration)
+INGESTION_TESTS := data_platform_tests/ingestion data_platform_tests/demo
+SERVER_TESTS := data_platform_tests/server
+ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS) $(SERVER_TESTS) data_platform_tests/integration)
 
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export UV_PYTHON := $(PYTHON)
@@ -40,12 +41,16 @@ serve: setup ## the demo's catalog and Dagster's UI, until Ctrl-C
 	@$(ORCHESTRATOR)/python -m examples.demo.serve
 
 test: setup ## every hermetic test, in both environments at the same time
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .test-ingestion .test-orchestrator
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .test-ingestion .test-orchestrator .test-server
 
-.PHONY: .test-ingestion .test-orchestrator
+.PHONY: .test-ingestion .test-orchestrator .test-server
 .test-ingestion:
 	@echo "── tests of the ingestion side"
 	@$(INGESTION)/python -m pytest $(INGESTION_TESTS)
+
+.test-server:
+	@echo "── tests of the embedded server"
+	@$(INGESTION)/python -m pytest $(SERVER_TESTS)
 
 .test-orchestrator:
 	@echo "── tests of Dagster's side"
