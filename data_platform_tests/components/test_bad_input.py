@@ -240,7 +240,7 @@ BAD_FRAME = {
     "unknown workflow": (
         ("    profiling: {}", "    profiler: {}"),
         "`attributes.workflows.profiler at {file}:16`",
-        "Input should be 'metadata', 'lineage', 'usage', 'profiling', 'tests' or 'query_log'",
+        "Input should be 'metadata', 'query_log', 'lineage', 'usage', 'profiling' or 'tests'",
     ),
     "unknown schedule": (
         ("  workflows:", "  schedules: {metadata: [weekly]}\n  workflows:"),
