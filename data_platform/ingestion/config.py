@@ -14,7 +14,7 @@ from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import IncompatibleEnvironmentError
 from data_platform.ingestion import dbt
 from data_platform.ingestion.data_tests import DataTest
-from data_platform.ingestion.schemas import TABLES, Category, connectors
+from data_platform.ingestion.schemas import MINUTES, TABLES, Category, connectors
 from data_platform.ingestion.sources import CUSTOM
 from data_platform.ingestion.spec import DESCRIBED, Workflow, WorkflowSpec
 
@@ -191,7 +191,7 @@ def _source(spec: WorkflowSpec, connection: Config) -> Config:
 
 def _custom(spec: WorkflowSpec, connection: Config) -> Config:
     """The connection of a connector that OpenMetadata has no type for, with the options that only it knows."""
-    ours = {*connectors()[spec.connector].own_options(spec.kind), TABLES}
+    ours = {*connectors()[spec.connector].own_options(spec.kind), TABLES, MINUTES}
     return {
         "type": _CUSTOM_TYPE,
         "sourcePythonClass": CUSTOM[spec.connector][spec.kind],
@@ -212,7 +212,7 @@ def _source_type(spec: WorkflowSpec) -> str:
 
 def _options(spec: WorkflowSpec, connection: Config) -> Config:
     kind = options_type(spec, spec.kind)
-    ours = {*connectors()[spec.connector].own_options(spec.kind), TABLES}
+    ours = {*connectors()[spec.connector].own_options(spec.kind), TABLES, MINUTES}
     options = {"type": kind, **{name: value for name, value in spec.options.items() if name not in ours}}
     if spec.kind is not Workflow.METADATA:
         return options

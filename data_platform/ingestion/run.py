@@ -21,6 +21,7 @@ from data_platform.ingestion import (
     inventory,
     ownership,
     personal_data,
+    profiling_budget,
     shims,
     sources,
     stale_lineage,
@@ -120,6 +121,7 @@ def run(
                 findings = dbt.prepare(workflow.source, spec.workflows) if spec.connector == dbt.CONNECTOR else None
             if spec.kind is Workflow.PROFILING and spec.connector not in sources.CUSTOM:
                 personal_data.keep_out_of_profiles(workflow.workflow_steps()[1])
+            budget = profiling_budget.of(spec, workflow.source, catalog)
             reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
             if reconciliation:
                 with progress.stage("inventory", "asking source and catalog what they have"):
@@ -139,7 +141,9 @@ def run(
             with progress.stage("inventory", "asking the catalog what is described"):
                 reconciled = dbt_reconciliation.reconcile(findings.described, workflow.source, catalog)
         return [_part(spec, each, ended, findings, reconciled, costs(progress, traffic)) for each in spec.workflows]
-    figures = {} if removed is None else {"lineage/removed": removed}
+    figures = {**({} if removed is None else {"lineage/removed": removed}), **(budget.figures if budget else {})}
+    for notice in budget.notices if budget else ():
+        progress.notice(notice)
     return [replace(_result(spec, ended, costs(progress, traffic)), figures=figures)]
 
 

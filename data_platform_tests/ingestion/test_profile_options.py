@@ -39,3 +39,20 @@ def test_a_table_has_its_own_sample_and_its_own_columns(
     customers = profiled(catalog, f"shop.{database}.sales.customers")
     assert {name: each["valuesCount"] for name, each in customers.items()} == {"name": 5}
     assert profiled(catalog, f"shop.{database}.sales.orders").keys() == {"id", "customer_id"}
+
+
+def test_what_the_minutes_do_not_suffice_for_is_named_and_comes_first_in_the_next_run(
+    run: Callable[..., Ended], make_spec: SpecMaker, catalog: RunningServer, database: str
+) -> None:
+    run(make_spec())
+    budgeted = make_spec(Workflow.PROFILING, options={"maxMinutes": 1e-6})
+    tables = {f"shop.{database}.sales.{name}" for name in ("customers", "orders")}
+    for _ in range(2):
+        before = {name for name in tables if profiled(catalog, name)}
+        ended = run(budgeted)
+        assert ended.verdict["outcome"] == "ok", ended.output
+        (reached,) = {name for name in tables if profiled(catalog, name)} - before
+        left = tables - {reached}
+        assert ended.metadata["tables_not_reached"] == 1
+        assert all(name in ended.metadata["notices"] for name in left)
+    assert all(profiled(catalog, name) for name in tables)

@@ -39,6 +39,9 @@ TABLES: Final = "tables"
 """An option of ``profiling`` of ours: how single tables are profiled, by database.schema.table. OpenMetadata takes that
 as the configuration of another step than the one that the options are for."""
 
+MINUTES: Final = "maxMinutes"
+"""An option of ``profiling`` of ours: after how many minutes no other table is begun."""
+
 TESTS: Final = "testSuitePipeline"
 """The schema of what a ``tests`` workflow tests. OpenMetadata has no such options: its workflow tests one table."""
 

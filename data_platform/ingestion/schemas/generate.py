@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 from data_platform.ingestion import query_log
-from data_platform.ingestion.schemas import FOLDER, OURS, TABLES, TESTS, data_tests
+from data_platform.ingestion.schemas import FOLDER, MINUTES, OURS, TABLES, TESTS, data_tests
 from data_platform.ingestion.spec import DESCRIBED
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def generate() -> dict[str, str]:
         documents[f"options/{options}.json"] = _schema(_pipeline_model(options))
     profiling = documents[f"options/{_PROFILING}.json"]["properties"]
     profiling[TABLES] = _single_tables(profiling["profileSampleConfig"])
+    profiling[MINUTES] = {"type": "number", "exclusiveMinimum": 0}
     documents[f"options/{TESTS}.json"] = data_tests.schema()
     documents[f"options/{_QUERY_LOG}.json"] = query_log.OPTIONS
     documents["connections/dbt.json"] = _split_dbt(documents[f"options/{_DBT}.json"])
