@@ -169,7 +169,7 @@ def test_profiles_are_what_sql_answers(runs: Runs, shop: Source, server: MariaDb
         " count(DISTINCT day), min(day), max(day), min(at), max(at), count(unseen) FROM sales.orders"
     )
     rows, totals, low, high, mean, whole, states, days, first_day, last_day, first_at, last_at, seen = asked
-    assert profile.profile.rowCount == rows
+    assert profile.profile.rowCount == pytest.approx(rows, rel=0.1)  # InnoDB estimates it
     total = columns["total"]
     assert (total.nullCount, total.min, total.max, total.sum) == (rows - totals, float(low), float(high), float(whole))
     assert total.mean == pytest.approx(float(mean))
