@@ -84,31 +84,13 @@ def _rows(start: int, number: int) -> Any:
 
 
 def _synthetic(catalog: Any) -> None:
-    from pyiceberg.conversions import to_bytes
-    from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-    from pyiceberg.typedef import Record
-    from pyiceberg.types import LongType
+    from data_platform_tests.ingestion.lakehouse import data_file
 
     table = catalog.create_table(f"bench.{MANY}", _rows(0, 1).schema)
-    columns = range(1, 6)
+    sizes = dict.fromkeys(range(1, 6), 1000)
     with table.transaction() as transaction, transaction.update_snapshot().fast_append() as append:
         for number in range(MANY_FILES):
-            bound = {1: to_bytes(LongType(), number)}
-            file = DataFile.from_args(
-                content=DataFileContent.DATA,
-                file_path=f"{table.location()}/data/{number:08}.parquet",
-                file_format=FileFormat.PARQUET,
-                partition=Record(),
-                record_count=1000,
-                file_size_in_bytes=2**20,
-                column_sizes=dict.fromkeys(columns, 1000),
-                value_counts=dict.fromkeys(columns, 1000),
-                null_value_counts=dict.fromkeys(columns, 0),
-                lower_bounds=bound,
-                upper_bounds=bound,
-            )
-            file.spec_id = 0
-            append.append_data_file(file)
+            append.append_data_file(data_file(table, number, 5, column_sizes=sizes))
 
 
 def profile(catalog: Any, name: str) -> int:

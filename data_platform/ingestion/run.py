@@ -141,9 +141,11 @@ def run(
             with progress.stage("inventory", "asking the catalog what is described"):
                 reconciled = dbt_reconciliation.reconcile(findings.described, workflow.source, catalog)
         return [_part(spec, each, ended, findings, reconciled, costs(progress, traffic)) for each in spec.workflows]
-    figures = {**({} if removed is None else {"lineage/removed": removed}), **(budget.figures if budget else {})}
-    for notice in budget.notices if budget else ():
-        progress.notice(notice)
+    figures = {} if removed is None else {"lineage/removed": removed}
+    if budget:
+        figures |= budget.figures
+        for notice in budget.notices:
+            progress.notice(notice)
     return [replace(_result(spec, ended, costs(progress, traffic)), figures=figures)]
 
 

@@ -60,12 +60,13 @@ def database(postgres: Server) -> str:
     return name
 
 
-def execute(server: Server, database: str, statements: str) -> None:
-    """Run SQL as the superuser."""
+def execute(server: Server, database: str, *statements: str) -> None:
+    """Run SQL as the superuser, each of the statements for itself."""
     with closing(server.connect(database)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(statements)
+            for each in statements:
+                cursor.execute(each)
 
 
 @pytest.fixture

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.conversions import to_bytes
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.typedef import Record
 from pyiceberg.types import (
     DateType,
     DecimalType,
@@ -89,3 +92,31 @@ def append(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
 def wide(columns: int) -> Schema:
     """A schema of many columns."""
     return Schema(*(NestedField(number, f"column_{number}", LongType()) for number in range(1, columns + 1)))
+
+
+def data_file(table: Table, number: int, columns: int, **fields: Any) -> DataFile:
+    """What a manifest says of a data file that is not there: a thousand rows, the first column all ``number``.
+
+    Args:
+        table: which it is of.
+        number: its number.
+        columns: how many columns the table has, counted through from 1.
+        fields: of the manifest's entry, besides.
+    """
+    each = range(1, columns + 1)
+    bound = {1: to_bytes(LongType(), number)}
+    file = DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=f"{table.location()}/data/{number:08}.parquet",
+        file_format=FileFormat.PARQUET,
+        partition=Record(),
+        record_count=1000,
+        file_size_in_bytes=2**20,
+        value_counts=dict.fromkeys(each, 1000),
+        null_value_counts=dict.fromkeys(each, 0),
+        lower_bounds=bound,
+        upper_bounds=bound,
+        **fields,
+    )
+    file.spec_id = 0
+    return file

@@ -18,13 +18,11 @@ import httpx
 import pyarrow
 import pyarrow.compute
 import pytest
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.table.statistics import BlobMetadata, StatisticsFile
 from pyiceberg.transforms import IdentityTransform
-from pyiceberg.typedef import Record
 from pyiceberg.types import LongType, NestedField, StringType, StructType
 
 from data_platform.ingestion.health import HealthCheck
@@ -32,7 +30,7 @@ from data_platform.ingestion.sources.iceberg_statistics import collect
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer, running_server
 from data_platform_tests.ingestion.child import Child, Ended
-from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, Lakehouse, append, wide
+from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, Lakehouse, append, data_file, wide
 from data_platform_tests.ingestion.lakehouse_deletes import (
     commit,
     data_paths,
@@ -372,7 +370,7 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
             table = lake.table("many", f"files_{number}")
             with table.transaction() as transaction, transaction.update_snapshot().fast_append() as append_files:
                 for each in range(number):
-                    append_files.append_data_file(_file(table, each))
+                    append_files.append_data_file(data_file(table, each, 6))
             collect(table, 1)
             tracemalloc.start()
             found = collect(table, 1)
@@ -381,22 +379,3 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path) -> None:
             assert (found.files, found.rows) == (number, number * 1000)
     # What is held is the manifest as it is stored; as a list of entries it would be ten times as much.
     assert (peaks[1] - peaks[0]) / 1800 < 500
-
-
-def _file(table: Table, number: int) -> DataFile:
-    columns = range(1, 7)
-    bound = {1: number.to_bytes(8, "little")}
-    file = DataFile.from_args(
-        content=DataFileContent.DATA,
-        file_path=f"{table.location()}/data/{number:08}.parquet",
-        file_format=FileFormat.PARQUET,
-        partition=Record(),
-        record_count=1000,
-        file_size_in_bytes=2**20,
-        value_counts=dict.fromkeys(columns, 1000),
-        null_value_counts=dict.fromkeys(columns, 0),
-        lower_bounds=bound,
-        upper_bounds=bound,
-    )
-    file.spec_id = 0
-    return file

@@ -78,6 +78,13 @@ def let_everybody(secrets: Path) -> None:
         write_secret(secrets / name, "anybody")
 
 
+def fill(storage: Storage, *buckets: str) -> None:
+    """Put a folder of customers, which the manifest names, into each of some buckets."""
+    entry = {"dataPath": "customers", "structureFormat": "csv"}
+    for bucket in buckets:
+        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+
+
 def columns(container: dict[str, Any]) -> dict[str, str]:
     return {column["name"]: column["dataType"] for column in container["dataModel"]["columns"]}
 
@@ -199,9 +206,7 @@ def test_corrupt_files_are_named_and_the_rest_arrives_also_that_of_the_same_pref
 def test_a_bucket_that_is_refused_is_named_once_and_the_others_arrive(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
-    entry = {"dataPath": "customers", "structureFormat": "csv"}
-    for bucket in ("closed", "open"):
-        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    fill(storage, "closed", "open")
     let_read(storage, secrets, denied="closed")
 
     ended = run(make(bucketNames=["closed", "open"]))
@@ -262,9 +267,7 @@ def test_a_bucket_that_vanished_is_deleted_once_a_run_is_told_that_it_may_go(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
     let_everybody(secrets)
-    entry = {"dataPath": "customers", "structureFormat": "csv"}
-    for bucket in ("kept", "old"):
-        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    fill(storage, "kept", "old")
     run(make())
     with storage.client() as client:
         for key in ("openmetadata.json", "customers/1.csv"):
@@ -296,9 +299,7 @@ def test_a_bucket_that_is_refused_from_now_on_loses_nothing_in_the_catalog(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
     let_everybody(secrets)
-    entry = {"dataPath": "customers", "structureFormat": "csv"}
-    for bucket in ("closed", "open"):
-        put(storage, bucket, {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    fill(storage, "closed", "open")
     run(make())
     held = set(containers(catalog))
     let_read(storage, secrets, denied="closed")
@@ -320,8 +321,7 @@ def test_a_manifest_that_is_none_is_named_and_what_it_named_before_stays(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
     let_everybody(secrets)
-    entry = {"dataPath": "customers", "structureFormat": "csv"}
-    put(storage, "raw", {"openmetadata.json": manifest(entry), "customers/1.csv": CUSTOMERS})
+    fill(storage, "raw")
     run(make())
     with storage.client() as client:
         client.put_object(Bucket="raw", Key="openmetadata.json", Body=b'{"entries": [')

@@ -8,9 +8,14 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+_Program = TypeVar("_Program")
 
 
 class CannotBeHadError(Exception):
@@ -25,6 +30,19 @@ def cached(name: str) -> Iterator[Path]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
+
+
+def obtained(request: pytest.FixtureRequest, obtain: Callable[[], _Program]) -> _Program:
+    """What ``obtain`` returns; the test is skipped where that cannot be had.
+
+    What is said on the way is shown at once; kept until the end of the tests it would be no use.
+    """
+    capturing = request.config.pluginmanager.getplugin("capturemanager")
+    try:
+        with capturing.global_and_fixture_disabled():
+            return obtain()
+    except CannotBeHadError as reason:
+        pytest.skip(str(reason))
 
 
 def say(text: str) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.ingestion.conftest import execute
+from data_platform_tests.integration.cache import obtained
 from data_platform_tests.integration.real_trino import RealTrino, running_trino
 from data_platform_tests.integration.trino_program import java, trino_home
 from examples.demo.postgres import READER, Server, running_postgres
@@ -50,29 +50,15 @@ def debian_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     state = tmp_path_factory.mktemp("debian")
     with running_postgres(state, port, programs=PROGRAMS, settings=settings) as server:
         password = server.reader_password.read_text().strip()
-        _execute(server, "postgres", "CREATE DATABASE shop")
-        _execute(server, "shop", SCHEMA % password)
-        _execute(server, "shop", *WORKLOAD)
+        execute(server, "postgres", "CREATE DATABASE shop")
+        execute(server, "shop", SCHEMA % password)
+        execute(server, "shop", *WORKLOAD)
         yield server
-
-
-def _execute(server: Server, database: str, *statements: str) -> None:
-    with closing(server.connect(database)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
 
 
 @pytest.fixture(scope="session")
 def trino(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealTrino]:
     """A Trino that was fetched on this machine, by an earlier run or now."""
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-    try:
-        # Fetching says that it goes on; kept until the end of the tests that would be no use.
-        with capturing.global_and_fixture_disabled():
-            home, program = trino_home(), java()
-    except CannotBeHadError as reason:
-        pytest.skip(str(reason))
+    home, program = obtained(request, lambda: (trino_home(), java()))
     with running_trino(home, program, tmp_path_factory.mktemp("trino")) as server:
         yield server

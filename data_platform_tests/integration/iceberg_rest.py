@@ -6,9 +6,7 @@ It keeps its names in SQLite and has no authentication. It listens on every addr
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,12 +14,11 @@ from pathlib import Path
 
 import httpx
 
-from data_platform_tests.integration import jdk
-from data_platform_tests.integration.cache import CannotBeHadError, cached, say
+from data_platform_tests.integration import jdk, maven
+from data_platform_tests.integration.cache import cached, say
 from examples.demo.processes import running
 
 VERSION = "1.9.1"
-_GOAL = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 _ARTIFACTS = (
     f"org.apache.iceberg:iceberg-open-api:{VERSION}:test-fixtures",
     f"org.apache.iceberg:iceberg-core:{VERSION}:",
@@ -119,19 +116,11 @@ def rest_classes() -> Path:
 
 
 def _fetch(jars: Path) -> None:
-    if shutil.which("mvn") is None:
-        raise CannotBeHadError("fetching Iceberg's REST catalog needs Maven, which is not installed")
     say(f"fetching Iceberg's REST catalog {VERSION} into {jars.parent} (80 MB, this once)")
     with tempfile.TemporaryDirectory(dir=jars.parent) as scratch:
         folder = Path(scratch)
         (folder / "pom.xml").write_text(_project())
-        options = [f"-DoutputDirectory={folder / 'jars'}", f"-Dmaven.repo.local={folder / 'repository'}"]
-        ended = subprocess.run(
-            ["mvn", "--batch-mode", "--quiet", _GOAL, *options], cwd=folder, capture_output=True, text=True, check=False
-        )
-        if ended.returncode != 0:
-            last = [line for line in ended.stdout.splitlines() if line.startswith("[ERROR]")][:1]
-            raise CannotBeHadError(f"Maven could not fetch Iceberg's REST catalog: {' '.join(last)}")
+        maven.fetch("copy-dependencies", "Iceberg's REST catalog", folder, folder / "jars")
         (folder / "jars").rename(jars)
 
 

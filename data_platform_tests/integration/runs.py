@@ -102,6 +102,21 @@ class Runs:
         return f"file:{self.folder / name}"
 
 
+def assert_stopped(ended: Ended, *, permanent: bool, sentence: str, secret: str) -> None:
+    """A run failed with one sentence that has some words in it, and nowhere the secret.
+
+    Args:
+        ended: the run.
+        permanent: whether a retry is pointless.
+        sentence: the words.
+        secret: what is not to be found.
+    """
+    assert (ended.verdict["outcome"], ended.verdict["permanent"]) == ("failed", permanent), ended.output
+    assert sentence in ended.verdict["sentence"], ended.verdict["sentence"]
+    assert "\n" not in ended.verdict["sentence"], ended.verdict["sentence"]
+    assert secret not in ended.everything, "the secret was shown"
+
+
 @contextmanager
 def catalog_for_runs(folder: Path) -> Iterator[Runs]:
     """An empty catalog until the block ends."""

@@ -9,7 +9,7 @@ import pytest
 
 from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION
 from data_platform_tests.contracts.airbyte import LARGEST_PAGE, Actor, Airbyte, Connection, Job
-from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
+from data_platform_tests.integration.runs import Runs, Source, assert_stopped, catalog_for_runs
 
 # Importing OpenMetadata's client warns.
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
@@ -161,15 +161,10 @@ def test_what_stops_a_run_is_one_sentence(
 ) -> None:
     source = Source("stopped", "Airbyte", self_hosted.connection, self_hosted.options)
     ended = runs.run(source, connection=connection)
-    assert (ended.verdict["outcome"], ended.verdict["permanent"]) == ("failed", permanent), ended.output
-    assert sentence in ended.verdict["sentence"]
-    assert "\n" not in ended.verdict["sentence"]
-    assert "wr0ng-one" not in ended.everything
+    assert_stopped(ended, permanent=permanent, sentence=sentence, secret="wr0ng-one")
 
 
 def test_an_application_that_is_not_known_is_one_sentence(runs: Runs, cloud: Source) -> None:
     auth = {"clientId": "other", "clientSecret": runs.secret("other", "0ther-secret")}
     ended = runs.run(cloud, connection={"auth": auth})
-    assert (ended.verdict["outcome"], ended.verdict["permanent"]) == ("failed", True), ended.output
-    assert "refuses the credentials" in ended.verdict["sentence"]
-    assert "0ther-secret" not in ended.everything
+    assert_stopped(ended, permanent=True, sentence="refuses the credentials", secret="0ther-secret")

@@ -11,7 +11,7 @@ import pytest
 
 from data_platform.ingestion.spec import MATCHES, Workflow
 from data_platform_tests.ingestion.lakehouse import EVENTS, ORDERS, append
-from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.integration.cache import obtained
 from data_platform_tests.integration.iceberg_rest import RestCatalog, rest_classes, rest_java, running_rest_catalog
 from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
 
@@ -23,13 +23,7 @@ ROWS = [{"id": number, "customer": "Ada", "day": date(2026, 1, number)} for numb
 @pytest.fixture(scope="module")
 def rest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestCatalog]:
     """A REST catalog with tables in namespaces and in namespaces of these."""
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-    try:
-        # Fetching says that it goes on; kept until the end of the tests that would be no use.
-        with capturing.global_and_fixture_disabled():
-            classes, program = rest_classes(), rest_java()
-    except CannotBeHadError as reason:
-        pytest.skip(str(reason))
+    classes, program = obtained(request, lambda: (rest_classes(), rest_java()))
     with running_rest_catalog(classes, program, tmp_path_factory.mktemp("rest")) as server:
         fill(server)
         yield server

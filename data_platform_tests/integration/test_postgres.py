@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from data_platform.ingestion.spec import MATCHES, Workflow
 from data_platform_tests.ingestion.child import Ended
+from data_platform_tests.ingestion.conftest import execute
 from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
 from examples.demo.postgres import Server
 
@@ -104,14 +104,6 @@ def database(debian_postgres: Server) -> str:
     execute(debian_postgres, "postgres", "CREATE DATABASE hard")
     execute(debian_postgres, "hard", *statements())
     return "hard"
-
-
-def execute(server: Server, database: str, *statements: str) -> None:
-    with closing(server.connect(database)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION
 from data_platform_tests.contracts.redash import Dashboard, Redash, Widget
-from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
+from data_platform_tests.integration.runs import Runs, Source, assert_stopped, catalog_for_runs
 
 # Importing OpenMetadata's client warns.
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
@@ -135,7 +135,4 @@ def test_what_stops_a_run_is_one_sentence(
 ) -> None:
     source = Source("stopped", "Redash", boards.connection, boards.options)
     ended = runs.run(source, connection=connection)
-    assert (ended.verdict["outcome"], ended.verdict["permanent"]) == ("failed", permanent), ended.output
-    assert sentence in ended.verdict["sentence"]
-    assert "\n" not in ended.verdict["sentence"]
-    assert "wr0ng-key" not in ended.everything
+    assert_stopped(ended, permanent=permanent, sentence=sentence, secret="wr0ng-key")

@@ -14,7 +14,7 @@ import pytest
 from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION
 from data_platform_tests.fakes import Answer, Request, listening
 from data_platform_tests.ingestion.child import Ended
-from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.integration.cache import obtained
 from data_platform_tests.integration.real_superset import RealSuperset, running_superset
 from data_platform_tests.integration.runs import Runs, Source, catalog_for_runs
 from data_platform_tests.integration.superset_program import ADMIN, EMAIL, superset
@@ -99,13 +99,7 @@ def boards(
     request: pytest.FixtureRequest, debian_postgres: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Boards]:
     """A Superset that was made on this machine, by an earlier run or now."""
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-    try:
-        # Making it says that it goes on; kept until the end of the tests that would be no use.
-        with capturing.global_and_fixture_disabled():
-            program = superset()
-    except CannotBeHadError as reason:
-        pytest.skip(str(reason))
+    program = obtained(request, superset)
     with running_superset(program, tmp_path_factory.mktemp("superset")) as running:
         yield Boards.filled(running, debian_postgres)
 

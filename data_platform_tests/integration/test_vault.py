@@ -15,7 +15,7 @@ from data_platform.errors import SecretRefusedError
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.server.testing import running_server
 from data_platform_tests.ingestion.child import Child
-from data_platform_tests.integration.cache import CannotBeHadError
+from data_platform_tests.integration.cache import obtained
 from data_platform_tests.integration.real_vault import RealVault, running_real_vault
 from data_platform_tests.integration.vault_program import vault_program
 from data_platform_tests.vaults.contract import VaultContract, asking, by_token, refusal
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealVault]:
     """A Vault that was built on this machine, by an earlier run or now."""
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-    try:
-        # The build says that it goes on; kept until the end of the tests that would be no use.
-        with capturing.global_and_fixture_disabled():
-            program = vault_program()
-    except CannotBeHadError as reason:
-        pytest.skip(str(reason))
+    program = obtained(request, vault_program)
     with running_real_vault(program, tmp_path_factory.mktemp("vault")) as vault:
         yield vault
 

@@ -1,23 +1,18 @@
-"""Trino's server with the plugins that the tests use, fetched once from Maven into the user's cache.
-
-Maven itself fetches, so that the machine's own settings say from where.
-"""
+"""Trino's server with the plugins that the tests use, fetched once from Maven into the user's cache."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from data_platform_tests.integration import jdk
-from data_platform_tests.integration.cache import CannotBeHadError, cached, say
+from data_platform_tests.integration import jdk, maven
+from data_platform_tests.integration.cache import cached, say
 
 VERSION = "476"
 PLUGINS = ("iceberg", "memory", "password-authenticators", "tpch")
 _LEAST_JAVA = 24
-_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 # Drives the tables of Iceberg's JDBC catalog, which Trino leaves to a database of one's own.
 _SQLITE = "org.xerial:sqlite-jdbc:3.50.3.0"
 
@@ -45,14 +40,12 @@ def java() -> Path:
 
 
 def _fetch(home: Path) -> None:
-    if shutil.which("mvn") is None:
-        raise CannotBeHadError("fetching Trino needs Maven, which is not installed")
     started = time.monotonic()
     say(f"fetching Trino {VERSION} into {home.parent} (820 MB, this once)")
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
         folder = Path(scratch)
-        _copy(folder, f"io.trino:trino-server:{VERSION}:tar.gz")
-        _copy(folder, _SQLITE)
+        for artifact in (f"io.trino:trino-server:{VERSION}:tar.gz", _SQLITE):
+            maven.fetch("copy", artifact, folder, folder, f"-Dartifact={artifact}")
         unpacked, kept = folder / "all", folder / "kept"
         unpacked.mkdir()
         # All of it: what several plugins have is there once, and the others link to it.
@@ -66,14 +59,3 @@ def _fetch(home: Path) -> None:
         driver.rename(kept / "plugin" / "iceberg" / driver.name)
         kept.rename(home)
     say(f"fetched Trino in {time.monotonic() - started:.0f} seconds")
-
-
-def _copy(folder: Path, artifact: str) -> None:
-    """An artifact into a folder; what Maven keeps beside goes with the folder."""
-    options = [f"-Dartifact={artifact}", f"-DoutputDirectory={folder}", f"-Dmaven.repo.local={folder / 'repository'}"]
-    ended = subprocess.run(
-        ["mvn", "--batch-mode", "--quiet", _COPY, *options], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if ended.returncode != 0:
-        last = [line for line in ended.stdout.splitlines() if line.startswith("[ERROR]")][:1]
-        raise CannotBeHadError(f"Maven could not fetch {artifact}: {' '.join(last)}")

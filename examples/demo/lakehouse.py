@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from examples.demo.layout import INGESTION_BIN, LAKEHOUSE, LOGS, DemoError
+from examples.demo.layout import INGESTION_BIN, LAKEHOUSE, LOGS
 from examples.demo.processes import Program, running
 from examples.demo.raw_files import table
 
@@ -56,8 +56,7 @@ def wait_for(filling: Program) -> None:
     Raises:
         DemoError: it could not be filled.
     """
-    if filling.process.wait() != 0:
-        raise DemoError(f"the demo's lakehouse could not be filled; see {filling.log}")
+    filling.wait_for_success("the demo's lakehouse could not be filled")
 
 
 def fill(folder: Path = LAKEHOUSE) -> bool:

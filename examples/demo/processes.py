@@ -62,6 +62,18 @@ class Program:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def wait_for_success(self, failure: str) -> None:
+        """Wait for its end.
+
+        Args:
+            failure: what its failure means.
+
+        Raises:
+            DemoError: it failed.
+        """
+        if self.process.wait() != 0:
+            raise DemoError(f"{failure}; see {self.log}")
+
     def wait_until(self, is_ready: Callable[[], bool]) -> None:
         """Wait for it to answer.
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from examples.demo.fill import shipped
-from examples.demo.layout import INGESTION_BIN, LOGS, SECRETS, DemoError
+from examples.demo.layout import INGESTION_BIN, LOGS, SECRETS
 from examples.demo.processes import Program, running
 from examples.demo.storage import Storage, let_read, put
 
@@ -68,8 +68,7 @@ def wait_for(filling: Program) -> None:
     Raises:
         DemoError: it could not be filled.
     """
-    if filling.process.wait() != 0:
-        raise DemoError(f"the demo's S3 could not be filled; see {filling.log}")
+    filling.wait_for_success("the demo's S3 could not be filled")
 
 
 @cache
