@@ -99,7 +99,11 @@ class Environment:
     dagster_url: str
     encrypted: bool
     store_service_connection: bool
-    schedules: tuple[str, ...] = ("metadata_ingestion_schedule", "critical_metadata_schedule")
+    schedules: tuple[str, ...] = (
+        "metadata_ingestion_schedule",
+        "critical_metadata_schedule",
+        "query_log_schedule",
+    )
 
     def require_encryption(self, setting: str, url: str) -> None:
         """Refuse an address where secrets would cross the network in the clear.

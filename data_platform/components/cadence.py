@@ -14,6 +14,8 @@ from typing import Final
 
 import dagster as dg
 
+from data_platform.ingestion.spec import Workflow
+
 _LATE: Final = timedelta(hours=2)
 
 TIMEZONE: Final = "Etc/UTC"
@@ -24,6 +26,7 @@ class Cadence(StrEnum):
 
     DAILY = "daily"
     CRITICAL = "critical"
+    QUARTER_HOURLY = "quarter_hourly"
 
     @property
     def tag(self) -> str:
@@ -40,16 +43,23 @@ class Cadence(StrEnum):
         """Time from one start to the next."""
         return _TIMES[self].period
 
+    @property
+    def only(self) -> Workflow | None:
+        """The workflow that it is made for, where it is not for all."""
+        return _TIMES[self].only
+
 
 @dataclass(frozen=True)
 class _Times:
     cron: str
     period: timedelta
+    only: Workflow | None = None
 
 
 _TIMES: Final = {
     Cadence.DAILY: _Times("0 2 * * *", timedelta(days=1)),
     Cadence.CRITICAL: _Times("0 */4 * * *", timedelta(hours=4)),
+    Cadence.QUARTER_HOURLY: _Times("*/15 * * * *", timedelta(minutes=15), only=Workflow.QUERY_LOG),
 }
 
 

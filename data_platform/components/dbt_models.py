@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 
 from data_platform import environment
 from data_platform.components.cadence import Cadence, freshness
-from data_platform.components.definition import refusal
+from data_platform.components.definition import cadence_problems, refusal
 from data_platform.components.frame import with_clear_errors
 from data_platform.components.locator import Locator
 from data_platform.components.templates import LITERAL
@@ -117,6 +117,7 @@ class DbtModels(dg.Component, dg.Model, dg.Resolvable):
                 raise error
 
     def _problems(self) -> Iterator[Violation]:
+        yield from cadence_problems(("schedules",), self.schedules)
         known = list(environment.ENVIRONMENTS)
         for name, variables in self.environments.items():
             if name not in known:

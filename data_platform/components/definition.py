@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, cast
 
+from data_platform.components.cadence import Cadence
 from data_platform.components.ownership import ownership_problems
+from data_platform.components.query_history import history_problems
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import ConfigurationError
 from data_platform.ingestion.data_tests import DataTest
@@ -37,7 +39,7 @@ def check_definition(
     connection: Options,
     environments: Mapping[str, Options],
     workflows: Mapping[Workflow, Options],
-    schedules: Mapping[Workflow, Any],
+    schedules: Mapping[Workflow, Sequence[Cadence]],
     after: Sequence[str],
     sources: Collection[str],
     numbers: Options,
@@ -51,7 +53,7 @@ def check_definition(
         connection: the connection's fields that are the same everywhere.
         environments: the fields that differ, by environment.
         workflows: the options of each workflow.
-        schedules: the cadences of each workflow; only the keys are looked at.
+        schedules: the cadences of each workflow.
         after: services of the sources that must come first.
         sources: services of all other sources that have metadata.
         numbers: ``retries``, ``min_success_percent``, ``deletion`` and ``timeout``.
@@ -73,6 +75,7 @@ def check_definition(
         *_shared_problems(known, workflows),
         *_test_problems(workflows.get(Workflow.TESTS, {})),
         *_schedule_problems(workflows, schedules),
+        *history_problems(known, connection, environments, workflows),
         *_order_problems(after, sources),
         *violations(numbers, _NUMBERS),
         *ownership_problems(known, workflows, ownership),
@@ -183,14 +186,32 @@ def _test_problems(options: Options) -> Iterator[Violation]:
             seen.add(named.check)
 
 
-def _schedule_problems(workflows: Mapping[Workflow, Options], schedules: Mapping[Workflow, Any]) -> Iterator[Violation]:
-    for workflow in schedules:
+def _schedule_problems(
+    workflows: Mapping[Workflow, Options], schedules: Mapping[Workflow, Sequence[Cadence]]
+) -> Iterator[Violation]:
+    for workflow, cadences in schedules.items():
+        yield from cadence_problems(("schedules", workflow.value), cadences, workflow)
         if workflow not in workflows:
             yield Violation(
                 ("schedules", workflow.value),
                 "is not one of this source's workflows",
                 closest(workflow.value, list(workflows), "workflows of this source"),
             )
+
+
+def cadence_problems(path: Path, cadences: Sequence[Cadence], workflow: Workflow | None = None) -> Iterator[Violation]:
+    """Cadences that are made for something else.
+
+    Args:
+        path: where they are written.
+        cadences: what is written there.
+        workflow: what runs, where it is a workflow.
+    """
+    known = [cadence.value for cadence in Cadence if cadence.only in (None, workflow)]
+    for index, cadence in enumerate(cadences):
+        if cadence.only not in (None, workflow):
+            remedy = closest(cadence.value, known, f"schedules of {workflow}" if workflow else "schedules")
+            yield Violation((*path, index), f"{cadence.value} is for {cadence.only} only", remedy)
 
 
 def _order_problems(after: Sequence[str], sources: Collection[str]) -> Iterator[Violation]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from data_platform.ingestion.reachability import shown_address
 from data_platform.ingestion.schemas import Connector
-from data_platform.ingestion.spec import Workflow
+from data_platform.ingestion.spec import HISTORY, Workflow
 
 _METADATA: Final[Mapping[str, str]] = {
     "api": "API collections and endpoints",
@@ -46,7 +46,8 @@ def describe(
     address = shown_address(connection)
     source = f"{connector.name} at `{address}`" if address else connector.name
     if workflow is Workflow.QUERY_LOG:
-        return f"What was asked of {source}, kept in its table `{options.get('table', '')}` for lineage and usage."
+        kept = f"its table `{connection[HISTORY]}`" if HISTORY in connection else "a table of its own"
+        return f"What was asked of {source}, kept in {kept} for lineage and usage."
     target = f"the catalog's service `{service}`" if connector.service_collection else "the catalog's tables"
     return f"{_contents(connector, workflow, options)} of {source}, in {target}."
 

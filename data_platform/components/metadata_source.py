@@ -27,6 +27,7 @@ from data_platform.components.description import describe, describe_unconnected
 from data_platform.components.frame import violations_of, with_clear_errors
 from data_platform.components.locator import Locator
 from data_platform.components.ownership import GIVES, rules
+from data_platform.components.query_history import READ_QUERIES
 from data_platform.components.scaffold import MetadataSourceScaffolder
 from data_platform.components.templates import LITERAL
 from data_platform.ingestion.schemas import Connector, connectors
@@ -49,7 +50,6 @@ LAUNCHER: Final = "workflow_launcher"
 
 _OWNERS: Final = ["team:data-platform"]
 _RETRY_DELAY: Final = 30.0
-_READ_QUERIES: Final = frozenset({Workflow.LINEAGE, Workflow.USAGE})
 
 WorkflowEvent = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
@@ -224,7 +224,7 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
             service=self.service,
             connector=self.connector,
             workflows=workflows,
-            connection=self._history(workflows[0]) | merged(self.connection, self.environments[here.name]),
+            connection=merged(self.connection, self.environments[here.name]),
             options=options,
             catalog_url=here.catalog_url,
             catalog_token=here.catalog_token,
@@ -311,18 +311,13 @@ class MetadataSource(dg.Component, dg.Model, dg.Resolvable):
         spec = self.get_asset_spec(workflow)
         return spec.replace_attributes(description=text, freshness_policy=None)  # pyright: ignore[reportUnknownMemberType]
 
-    def _history(self, workflow: Workflow) -> dict[str, Any]:
-        """Where lineage and usage read what the source's query log keeps."""
-        kept = self.workflows.get(Workflow.QUERY_LOG)
-        return {"queryHistoryTable": kept["table"]} if kept and workflow in _READ_QUERIES else {}
-
     def _upstream(self, workflow: Workflow) -> list[dg.AssetKey]:
         """Metadata comes before the other runs of a source, and after that of the sources it builds on."""
         if workflow is Workflow.QUERY_LOG:
             return []
         if Workflow.METADATA in self.workflows and Workflow.METADATA not in self._together(workflow):
-            own = (Workflow.METADATA, *([Workflow.QUERY_LOG] if self._history(workflow) else []))
-            return [asset_key(self.service, each) for each in own]
+            first = {Workflow.METADATA, *([Workflow.QUERY_LOG] if workflow in READ_QUERIES else [])}
+            return [asset_key(self.service, each) for each in self.workflows if each in first]
         return [asset_key(service, Workflow.METADATA) for service in self.after]
 
     def _cadences(self, workflow: Workflow) -> list[Cadence]:

@@ -32,8 +32,8 @@ _CREDENTIALS: Final = frozenset({"auth", "authType", "password", "token"})
 # A workflow of which nothing runs until somebody has said what.
 _WORKFLOWS: Final[Mapping[Workflow, str]] = {
     Workflow.QUERY_LOG: """
-    # A table that this workflow keeps, for what the source itself forgets.
-    # query_log: {table: lakehouse.openmetadata.query_history, retentionDays: 30}""",
+    # Keeps in the connection's queryHistoryTable, for lineage and usage, what the source itself forgets.
+    # query_log: {retentionDays: 30}""",
     Workflow.TESTS: """
     # Data-quality tests by table; each is an asset check.
     # tests:

@@ -30,6 +30,7 @@ def on_cadence(name: str, cadence: Cadence, description: str) -> dg.ScheduleDefi
 SCHEDULES: Final = (
     on_cadence("metadata_ingestion", Cadence.DAILY, "Every configured workflow, once a day."),
     on_cadence("critical_metadata", Cadence.CRITICAL, "What others rely on most, every four hours."),
+    on_cadence("query_log", Cadence.QUARTER_HOURLY, "What sources forget of their queries, every fifteen minutes."),
 )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from data_platform.ingestion import source_inventory
 from data_platform.ingestion.filters import OPTIONS
-from data_platform.ingestion.spec import WorkflowSpec
+from data_platform.ingestion.spec import HISTORY, WorkflowSpec
 
 CHANGED: Final = (
     "what is gone cannot be told from what is only listed no longer, for no earlier run says that the source's present"
@@ -24,12 +24,14 @@ CHANGED: Final = (
 
 
 def word(spec: WorkflowSpec) -> str:
-    """The same for two specs that differ in nothing but their filters; secrets go into it as references.
+    """The same for two specs that differ in nothing but their filters or the table that their queries are read from.
+
+    Secrets go into it as references.
 
     Where nothing but the connector says what a source has, nobody knows either which names it holds against a filter.
     """
     both = (spec.connection, spec.options)
-    filters = OPTIONS if source_inventory.exists_for(spec.connector) else ()
+    filters = {*OPTIONS, HISTORY} if source_inventory.exists_for(spec.connector) else {HISTORY}
     parts = [{name: value for name, value in part.items() if name not in filters} for part in both]
     definition = json.dumps([spec.connector, *parts], sort_keys=True)
     return hashlib.sha256(definition.encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from data_platform.ingestion import shims
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.run import Result, costs
-from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.ingestion.spec import HISTORY, Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.trino_sql import quoted
 from data_platform.ingestion.verdict import Outcome, Verdict
@@ -29,13 +29,11 @@ RETENTION: Final = 30
 OPTIONS: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
-    "required": ["table"],
     "properties": {
-        "table": {"type": "string", "pattern": r"^\w+\.\w+\.\w+$"},
         "retentionDays": {"type": "integer", "minimum": 1, "default": RETENTION},
     },
 }
-"""JSON Schema of the workflow's options: the table as catalog.schema.table, and for how many days it keeps a query."""
+"""JSON Schema of the workflow's options: for how many days a query is kept."""
 
 _SOURCE: Final = "data-platform"
 _COPIED: Final = f"state = 'FINISHED' AND started IS NOT NULL AND coalesce(source, '') <> '{_SOURCE}'"
@@ -79,14 +77,14 @@ def run(spec: WorkflowSpec, connection: dict[str, Any], progress: Progress, traf
 
     Args:
         spec: what to do; its options are those of :data:`OPTIONS`.
-        connection: the spec's connection with its secrets.
+        connection: the spec's connection with its secrets; its :data:`HISTORY` is the table, as catalog.schema.table.
         progress: where to say how far the run is.
         traffic: the account of what is sent to the catalog, which is nothing.
 
     Raises:
         Exception: whatever Trino's driver raises.
     """
-    table, days = str(spec.options["table"]), int(spec.options.get("retentionDays", RETENTION))
+    table, days = str(connection[HISTORY]), int(spec.options.get("retentionDays", RETENTION))
     with progress.stage("connecting", f"connecting to {spec.service}"), _connected(connection) as connected:
         _prepare(connected, table)
         with progress.stage("workflow", f"copying queries to {table}"):

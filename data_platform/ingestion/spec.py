@@ -43,6 +43,9 @@ materialized, the message with which the child says it before (``{asset, entitie
 REPORTS: Final = "reports"
 """Key of what the launcher sends beside the spec: the folder for lists that are too long for the event log."""
 
+HISTORY: Final = "queryHistoryTable"
+"""The field of a connection that names the table from which lineage and usage read queries; a query log keeps it."""
+
 DEFAULT_TIMEOUT: Final = 2 * 60 * 60
 DEFAULT_CATALOG_RETRY_TIMEOUT: Final = 60.0
 DEFAULT_MIN_SUCCESS: Final = 90.0

@@ -245,7 +245,7 @@ BAD_FRAME = {
     "unknown schedule": (
         ("  workflows:", "  schedules: {metadata: [weekly]}\n  workflows:"),
         "`attributes.schedules.metadata.0 at {file}:14`",
-        "Input should be 'daily' or 'critical'",
+        "Input should be 'daily', 'critical' or 'quarter_hourly'",
     ),
     "name that cannot be part of a key": (
         ("service: shop", "service: the-shop"),

@@ -58,7 +58,8 @@ def test_it_shows_connections_with_references_in_place_of_secrets(production: di
     trino = production["sources"]["trino"]
     assert trino["connection"]["catalog"] == "lakehouse"
     assert trino["connection"]["authType"] == {"password": "vault:secret-data/dagster/trino#password"}
-    assert trino["workflows"] == ["metadata", "lineage", "profiling"]
+    assert trino["workflows"] == ["metadata", "query_log", "lineage", "profiling"]
+    assert trino["connection"]["queryHistoryTable"] == "lakehouse.openmetadata.query_history"
     assert "postgres" in production["not connected"]
 
 

@@ -33,10 +33,11 @@ def test_dg_list_defs_lists_assets_checks_jobs_schedules_and_resources(copy: Cop
         "orphan_deletes",
         "table_freshness",
     }
-    assert {job["name"] for job in listed["jobs"]} == {"metadata_ingestion", "critical_metadata"}
+    assert {job["name"] for job in listed["jobs"]} == {"metadata_ingestion", "critical_metadata", "query_log"}
     assert {schedule["name"] for schedule in listed["schedules"]} == {
         "metadata_ingestion_schedule",
         "critical_metadata_schedule",
+        "query_log_schedule",
     }
     assert {resource["name"] for resource in listed["resources"]} == {"openmetadata", "vault", "workflow_launcher"}
     trino = next(asset for asset in listed["assets"] if asset["asset_key"] == "openmetadata/trino/metadata")

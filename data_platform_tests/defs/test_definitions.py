@@ -28,6 +28,8 @@ THE_TWELVE = {
     "openmetadata/trino/profiling",
     "openmetadata/iceberg/profiling",
 }
+THE_QUERY_LOG = "openmetadata/trino/query_log"
+READS_IT = "openmetadata/trino/lineage"
 THE_DEMOS = {f"openmetadata/postgres/{workflow}" for workflow in ("metadata", "lineage", "profiling", "tests")}
 CONNECTED_IN_THE_DEMO = THE_DEMOS | {
     "openmetadata/dbt/metadata",
@@ -82,17 +84,19 @@ def test_the_definitions_are_the_committed_ones(environment: str) -> None:
 
 @every_environment
 def test_every_asset_is_listed_in_every_environment(environment: str) -> None:
-    assert workflows(environment).keys() == THE_TWELVE | THE_DEMOS
+    assert workflows(environment).keys() == THE_TWELVE | THE_DEMOS | {THE_QUERY_LOG}
 
 
 @pytest.mark.parametrize("environment", ["dev", "qa", "production"])
-def test_the_twelve_assets_are_connected_where_people_work(environment: str) -> None:
-    assert connected(environment) == THE_TWELVE
+def test_the_twelve_assets_and_the_query_log_are_connected_where_people_work(environment: str) -> None:
+    assert connected(environment) == THE_TWELVE | {THE_QUERY_LOG}
 
 
 def test_the_demo_is_connected_to_its_own_servers_only_and_builds_its_models() -> None:
     assert connected("demo") == CONNECTED_IN_THE_DEMO | THE_MODELS
-    assert found("demo")["assets"].keys() == THE_TWELVE | THE_DEMOS | THE_MODELS | THEIR_SOURCES
+    assert found("demo")["assets"].keys() == (
+        THE_TWELVE | {THE_QUERY_LOG} | THE_DEMOS | THE_MODELS | THEIR_SOURCES
+    )
 
 
 def test_names_of_checks_are_plain_text() -> None:
@@ -146,8 +150,15 @@ def test_an_asset_that_is_not_connected_says_what_to_do(environment: str) -> Non
 @every_environment
 def test_workflows_of_a_source_follow_its_metadata(environment: str) -> None:
     for key, asset in workflows(environment).items():
-        if not key.endswith("/metadata") and asset["group"] != "dbt":
+        if not key.endswith("/metadata") and asset["group"] != "dbt" and key not in {THE_QUERY_LOG, READS_IT}:
             assert asset["after"] == [f"{key.rpartition('/')[0]}/metadata"], key
+
+
+@every_environment
+def test_lineage_of_queries_follows_their_log_which_waits_for_nothing(environment: str) -> None:
+    assets = workflows(environment)
+    assert assets[THE_QUERY_LOG]["after"] == []
+    assert assets[READS_IT]["after"] == ["openmetadata/trino/metadata", THE_QUERY_LOG]
 
 
 def test_sources_follow_the_sources_they_build_on() -> None:
@@ -168,14 +179,18 @@ def test_workflows_that_write_to_one_service_share_a_pool_and_no_others_have_it(
     """dbt has no service of its own, and writes to that of its tables."""
     written = {"dbt": "postgres" if environment == "demo" else "trino"}
     for key, asset in workflows(environment).items():
-        if asset["connected"]:
+        if asset["connected"] and key != THE_QUERY_LOG:
             assert asset["pool"] == f"openmetadata/{written.get(asset['group'], asset['group'])}", key
 
 
 @every_environment
-def test_both_schedules_exist_and_wait_to_be_started(environment: str) -> None:
+def test_the_three_schedules_exist_and_wait_to_be_started(environment: str) -> None:
     schedules = found(environment)["schedules"]
-    assert schedules.keys() == {"metadata_ingestion_schedule", "critical_metadata_schedule"}
+    assert schedules.keys() == {
+        "metadata_ingestion_schedule",
+        "critical_metadata_schedule",
+        "query_log_schedule",
+    }
     for schedule in schedules.values():
         assert (schedule["status"], schedule["timezone"]) == ("STOPPED", "Etc/UTC")
 
@@ -194,6 +209,13 @@ def test_exactly_four_workflows_run_every_four_hours_where_they_are_connected(en
     assert set(found(environment)["jobs"][schedule["job"]]) == CRITICAL & connected(environment)
 
 
+@every_environment
+def test_exactly_the_query_log_runs_every_fifteen_minutes_where_it_is_connected(environment: str) -> None:
+    schedule = found(environment)["schedules"]["query_log_schedule"]
+    assert schedule["cron"] == "*/15 * * * *"
+    assert set(found(environment)["jobs"][schedule["job"]]) == {THE_QUERY_LOG} & connected(environment)
+
+
 def test_a_job_of_a_cadence_that_no_connected_source_has_does_nothing() -> None:
     """Where a schedule's job selects nothing it is there, empty, and succeeds."""
     job = dg.Definitions(schedules=SCHEDULES).resolve_job_def("critical_metadata")
@@ -206,7 +228,12 @@ def test_a_job_of_a_cadence_that_no_connected_source_has_does_nothing() -> None:
 @every_environment
 def test_each_job_has_a_tag_that_selects_the_same_assets(environment: str) -> None:
     graph = loaded(environment).resolve_asset_graph()
-    for job, cadence in {"metadata_ingestion": Cadence.DAILY, "critical_metadata": Cadence.CRITICAL}.items():
+    jobs = {
+        "metadata_ingestion": Cadence.DAILY,
+        "critical_metadata": Cadence.CRITICAL,
+        "query_log": Cadence.QUARTER_HOURLY,
+    }
+    for job, cadence in jobs.items():
         selection = dg.AssetSelection.from_string(f'tag:"{cadence.tag}"')
         selected = selection.resolve(graph) & graph.executable_asset_keys
         assert sorted(key.to_user_string() for key in selected) == found(environment)["jobs"][job]

@@ -17,7 +17,7 @@ from data_platform_tests.integration.trino_runs import TrinoRuns, trino_runs
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 HISTORY = "lakehouse.openmetadata.query_history"
-KEPT = {"table": HISTORY, "retentionDays": 10}
+KEPT = {"retentionDays": 10}
 SHOP = {"databaseFilterPattern": {"includes": ["^lakehouse$"]}, "schemaFilterPattern": {"includes": ["^shop$"]}}
 LINEAGE = {"queryLogDuration": 7}
 EDGES = ("revenue", "names", "orders", "germans")
@@ -57,10 +57,10 @@ def runs(trino: RealTrino, ended: dict[str, Ended], tmp_path_factory: pytest.Tem
     """A catalog with the lineage of a Trino that was restarted before the lineage was asked for."""
     trino.run(*MADE, *ASKED)
     with trino_runs(trino, tmp_path_factory.mktemp("lineage")) as runs:
-        ended["copied"] = runs.run(Workflow.QUERY_LOG, KEPT)
-        ended["again"] = runs.run(Workflow.QUERY_LOG, KEPT)
+        ended["copied"] = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
+        ended["again"] = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
         trino.restart()
-        ended["restarted"] = runs.run(Workflow.QUERY_LOG, KEPT)
+        ended["restarted"] = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
         ended["metadata"] = runs.run(Workflow.METADATA, SHOP)
         ended["lineage"] = runs.run(Workflow.LINEAGE, LINEAGE, runs.with_history(HISTORY))
         ended["usage"] = runs.run(Workflow.USAGE, {"queryLogDuration": 1}, runs.with_history(HISTORY))
@@ -130,7 +130,7 @@ def test_what_no_query_made_for_the_days_that_are_read_goes_and_what_people_drew
     assert "old" in before["names"]
     _make_older(runs, days=8)
     trino.run(*(_asked_ago(days) for days in (8, 12)))
-    kept = runs.run(Workflow.QUERY_LOG, KEPT)
+    kept = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
     assert kept.metadata["query_log/pruned"] == 1
     ended = runs.run(Workflow.LINEAGE, LINEAGE, runs.with_history(HISTORY))
     assert ended.verdict["outcome"] == "ok", ended.output
