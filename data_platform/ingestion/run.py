@@ -19,9 +19,11 @@ from data_platform.ingestion import (
     dbt_reconciliation,
     interruption,
     inventory,
+    overhead,
     ownership,
     personal_data,
     profiling_budget,
+    reflection,
     shims,
     sources,
     stale_lineage,
@@ -168,9 +170,10 @@ def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, account
 
 def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     """Import OpenMetadata's client and remove from it what stands in the way; returns what makes its workflow."""
-    with shims.no_garbage_collection():
+    overhead.leave_cloud_secrets_out()
+    with overhead.no_garbage_collection():
         create = config.workflow_factory(spec)
-    shims.cache_version_header()
+    overhead.cache_version_header()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()
     if (spec.connector, spec.kind) == ("Trino", Workflow.PROFILING):
@@ -189,14 +192,17 @@ def create_workflow(create: config.Create, settings: config.Config, spec: Workfl
         DataPlatformError: it cannot be made; says why.
     """
     try:
-        with shims.no_garbage_collection():  # it imports the connector
+        with overhead.no_garbage_collection():  # it imports the connector
             workflow = create(settings)
     except Exception as error:
         raise diagnose(error, spec) from error
-    shims.freeze_imports()
+    overhead.freeze_imports()
     shims.send_tables_before_foreign_keys(workflow.source)
     shims.name_schemas_that_have_no_name(workflow.source)
     shims.report_unreadable_routines(workflow.source)
+    if (spec.connector, spec.kind) == ("Postgres", Workflow.METADATA):
+        reflection.constraints_by_schema()
+        reflection.partitions_by_database(workflow.source)
     return workflow
 
 

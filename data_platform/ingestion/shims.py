@@ -1,4 +1,4 @@
-"""Three costs and some faults of OpenMetadata's client, removed from outside.
+"""Faults of OpenMetadata's client, removed from outside.
 
 Each shim looks at the client first and does nothing once its cause is gone there, so that a later client needs
 no change here.
@@ -7,67 +7,14 @@ no change here.
 from __future__ import annotations
 
 import functools
-import gc
 import inspect
 import logging
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from data_platform.ingestion import names
-
-
-def cache_version_header() -> bool:
-    """Look the package's version up once instead of once per SQL statement.
-
-    ``metadata.ingestion.connections.headers`` puts a comment with the client's version before every statement and
-    asks ``importlib.metadata`` for it each time, which reads the package's files from disk: more than half of the
-    time of a Postgres run.
-
-    Returns:
-        Whether there was something to remove.
-    """
-    from metadata.ingestion.connections import headers
-
-    lookup: Any = getattr(headers, "_pkg_version", None)
-    if lookup is None or hasattr(lookup, "cache_info"):
-        return False
-    headers._pkg_version = functools.cache(lookup)  # pyright: ignore[reportPrivateUsage]
-    return True
-
-
-@contextmanager
-def no_garbage_collection() -> Generator[None]:
-    """Import without looking for garbage, of which imports make none.
-
-    The client's classes are half a million objects, all to stay; to look at them again and again while they come is a
-    third of the time of the import.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def freeze_imports() -> bool:
-    """Keep what the imports left in memory out of every later garbage collection.
-
-    The profiler calls ``gc.collect()`` after every metric, and each call walks all of the package's half a million
-    objects. To be called once everything is imported.
-
-    Returns:
-        Whether there was something to remove.
-    """
-    from metadata.profiler.interface.sqlalchemy import profiler_interface
-
-    if "gc.collect" not in inspect.getsource(profiler_interface):
-        return False
-    gc.collect()
-    gc.freeze()
-    return True
 
 
 def send_tables_before_foreign_keys(source: Any) -> bool:

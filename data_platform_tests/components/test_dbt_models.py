@@ -190,7 +190,9 @@ def test_a_literal_password_and_an_unknown_environment_are_refused(project: Proj
 def test_models_cannot_be_on_the_query_logs_schedule(project: Project, tmp_path: Path) -> None:
     text = MODELS.format(project=PROJECT, password="x", artifacts=tmp_path)
     project.write(f"{text}  schedules: [daily, quarter_hourly]\n", "models")
-    assert "schedules[1]: quarter_hourly is for query_log only: known schedules are daily, critical" in project.refusal()
+    assert (
+        "schedules[1]: quarter_hourly is for query_log only: known schedules are daily, critical" in project.refusal()
+    )
 
 
 def test_a_secret_that_cannot_be_had_fails_the_build_and_is_named(models: Models, project: Project) -> None:

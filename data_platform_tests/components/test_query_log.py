@@ -126,7 +126,7 @@ def test_a_history_that_the_platform_keeps_itself_may_have_any_name(project: Pro
     """A view of Starburst Galaxy's, or of system's: it is only read."""
     text = TRINO.replace("    query_log: {retentionDays: 14}\n", "")
     text = text.replace("  schedules: {query_log: [daily, quarter_hourly]}\n", "")
-    project.write(text.replace("lakehouse_qa.logs.queries", "'\"system\".\"runtime\".\"queries\"'"))
+    project.write(text.replace("lakehouse_qa.logs.queries", '\'"system"."runtime"."queries"\''))
     assert key("query_log") not in {spec.key for spec in project.load().resolve_all_asset_specs()}
 
 

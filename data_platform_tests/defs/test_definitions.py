@@ -94,9 +94,7 @@ def test_the_twelve_assets_and_the_query_log_are_connected_where_people_work(env
 
 def test_the_demo_is_connected_to_its_own_servers_only_and_builds_its_models() -> None:
     assert connected("demo") == CONNECTED_IN_THE_DEMO | THE_MODELS
-    assert found("demo")["assets"].keys() == (
-        THE_TWELVE | {THE_QUERY_LOG} | THE_DEMOS | THE_MODELS | THEIR_SOURCES
-    )
+    assert found("demo")["assets"].keys() == (THE_TWELVE | {THE_QUERY_LOG} | THE_DEMOS | THE_MODELS | THEIR_SOURCES)
 
 
 def test_names_of_checks_are_plain_text() -> None:

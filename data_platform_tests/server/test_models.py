@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import pytest
 
-
-def run(script: str) -> str:
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.strip()
+from data_platform_tests.scripts import run_script
 
 
 def test_a_server_starts_without_the_clients_initializer(tmp_path: Path) -> None:
-    printed = run(f"""
+    printed = run_script(f"""
         import sys
         from pathlib import Path
         from data_platform.server.app import create_app
@@ -37,7 +29,7 @@ def test_a_server_starts_without_the_clients_initializer(tmp_path: Path) -> None
     ],
 )
 def test_the_client_can_be_imported_after_a_server_was_made_whatever_comes_first(tmp_path: Path, first: str) -> None:
-    printed = run(f"""
+    printed = run_script(f"""
         import importlib
         from pathlib import Path
         from data_platform.server.app import create_app
