@@ -40,6 +40,11 @@ OWN: Final = {
         "metadata.ingestion.source.database.mysql.connection.MySQLConnection",
         keeps_rest=True,
     ),
+    "postgres": Own(
+        "data_platform.ingestion.sources.postgres.PostgresSource",
+        "metadata.ingestion.source.database.postgres.connection.PostgresConnection",
+        keeps_rest=True,
+    ),
     "s3": Own(
         "data_platform.ingestion.sources.s3.S3Source",
         "metadata.ingestion.source.storage.s3.connection.S3Connection",
