@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from docs import bad_input
+
 TESTS: Final = Path(__file__).parent.parent / "data_platform_tests"
 WHERE: Final = ("the source", "the catalog", "the token", "the run", "this machine")
 """What may be at fault, in the order of the page."""
@@ -66,6 +68,7 @@ def page() -> str:
                 name = fault.test.removeprefix("test_").replace("_", " ")
                 parts.append(f"| {fault.what} | {fault.outcome} | [{name}](../{fault.file}) |")
         parts.append("")
+    parts.append(bad_input.section(TESTS))
     return "\n".join(parts)
 
 

@@ -46,6 +46,20 @@ def _rule(words: str, error: type[SourceError], what: str, remedy: str) -> _Rule
 
 # A number is a status only where it is called one; ports, ids and names of hosts hold numbers as well.
 _STATUS: Final = r"\b(?:https?|status|code|error)\b\D{0,12}"
+_TLS: Final = (
+    _rule(
+        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|unable to get local issuer|SSL verification failed",
+        SourceRefusedError,
+        "the source's certificate is not trusted",
+        "name the file with its authority's certificate in the connection (of Trino: verify), or correct the address",
+    ),
+    _rule(
+        r"WRONG_VERSION_NUMBER|record layer failure|unknown protocol|server does not support SSL",
+        SourceRefusedError,
+        "the source does not speak TLS",
+        "name its port with TLS in its defs.yaml: credentials are sent over TLS only",
+    ),
+)
 # The first rule that matches decides, so what is certain comes before what is likely.
 _RULES: Final = (
     _rule(
@@ -55,18 +69,7 @@ _RULES: Final = (
         "the source does not know what the connection names",
         "correct the name in the source's defs.yaml",
     ),
-    _rule(
-        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|unable to get local issuer",
-        SourceRefusedError,
-        "the source's certificate is not trusted",
-        "name the file with its authority's certificate in the connection (of Trino: verify), or correct the address",
-    ),
-    _rule(
-        r"WRONG_VERSION_NUMBER|record layer failure|unknown protocol",
-        SourceRefusedError,
-        "the source does not speak TLS",
-        "name its port with TLS in its defs.yaml: credentials are sent over TLS only",
-    ),
+    *_TLS,
     _rule(
         r"connection refused|could not translate host|name or service not known|no route to host|timed? ?out"
         r"|max retries exceeded|network is unreachable|temporary failure in name resolution|could not connect"
@@ -78,6 +81,12 @@ _RULES: Final = (
         SourceUnreachableError,
         "the source does not answer",
         "check that it is up and that the address in its defs.yaml is right",
+    ),
+    _rule(
+        rf"\b50[01] Server Error\b|{_STATUS}50[01]\b",
+        SourceUnreachableError,
+        "the source fails",
+        "look at its own log, and at the address in its defs.yaml",
     ),
     _rule(
         rf"authentication failed|access denied(?! for user \S+ to database)|invalid credentials|bad credentials"
@@ -139,7 +148,22 @@ def understood(detail: str, service: str, where: str) -> SourceError | None:
         service: the source's name.
         where: what is said of its address, for example `` at db:5432``.
     """
-    for rule in _RULES:
+    return _first_of(_RULES, detail, service, where)
+
+
+def distrusted(detail: str, service: str | None, where: str) -> SourceError | None:
+    """The error that a driver's message means when TLS failed, or None when it speaks of something else.
+
+    Args:
+        detail: the message.
+        service: the source's name.
+        where: what is said of its address, for example `` at db:5432``.
+    """
+    return _first_of(_TLS, detail, service, where)
+
+
+def _first_of(rules: tuple[_Rule, ...], detail: str, service: str | None, where: str) -> SourceError | None:
+    for rule in rules:
         if rule.words.search(detail):
             return rule.error(f"{rule.what}{where} ({shorten(detail)})", source=service, remedy=rule.remedy)
     return None

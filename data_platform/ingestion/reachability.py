@@ -70,7 +70,7 @@ def reach(service: str, connection: Mapping[str, Any]) -> str:
 
     Raises:
         SourceUnreachableError: nothing answers.
-        SourceRefusedError: a file that the connection names does not exist.
+        SourceRefusedError: a file that the connection names does not exist, or its address is none.
     """
     file = _field(connection, _FILE)
     if isinstance(file, str):
@@ -79,6 +79,10 @@ def reach(service: str, connection: Mapping[str, Any]) -> str:
     for address in _addresses(connection):
         try:
             return _answers(address)
+        except (ValueError, httpx.InvalidURL):  # what they say may quote a password
+            raise SourceRefusedError(
+                f"{without_user(address)} is no address", source=service, remedy="correct it in its defs.yaml"
+            ) from None
         except (OSError, httpx.HTTPError) as error:
             problems.append(f"at {without_user(address)} ({_why(error)})")
     if not problems:
@@ -95,7 +99,9 @@ def _addresses(connection: Mapping[str, Any]) -> Iterator[str]:
     for field in _NETWORK:
         value = _field(connection, field)
         if isinstance(value, str) and value:
-            yield from (part.strip() for part in value.split(",") if part.strip())
+            # A database's password may hold a slash or a comma, which end no host.
+            bare = value if value.startswith(("http://", "https://")) else without_user(value)
+            yield from (part.strip() for part in bare.split(",") if part.strip())
             return
     endpoint, region = _field(connection, _AWS_ENDPOINT), _field(connection, _AWS_REGION)
     if isinstance(endpoint, str) and endpoint:

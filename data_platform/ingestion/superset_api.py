@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import httpx
 
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.diagnosis import distrusted
 
 Row = dict[str, Any]
 
@@ -35,9 +36,13 @@ class SupersetApi:
 
     Args:
         connection: OpenMetadata's parsed connection, whose ``connection`` is that of the API.
+
+    Attributes:
+        service: how errors name the source.
     """
 
     def __init__(self, connection: Any) -> None:
+        self.service: str | None = None
         self._user: Any = connection.connection
         self._url = str(connection.hostPort).rstrip("/")
         self._http = httpx.Client(
@@ -78,7 +83,7 @@ class SupersetApi:
             start += _PAGE
         if len(seen) + missing < total:
             raise SourceUnreachableError(
-                f"Superset's list of {kind}s changed while it was read ({len(seen)} of {total})", source=self._url
+                f"Superset's list of {kind}s changed while it was read ({len(seen)} of {total})", source=self.service
             )
 
     def get(self, path: str) -> Row:
@@ -139,7 +144,7 @@ class SupersetApi:
         if answer.status_code == _UNAUTHORIZED:
             raise SourceRefusedError(
                 f"Superset refuses the credentials at {self._url}",
-                source=self._url,
+                source=self.service,
                 remedy="check the user, the provider and what the secret reference points at",
             )
         self._http.headers["Authorization"] = f"Bearer {self._content(answer, 'security/login')['access_token']}"
@@ -148,22 +153,27 @@ class SupersetApi:
         try:
             return self._http.request(method, f"/{path}", **options)
         except httpx.HTTPError as error:
-            raise SourceUnreachableError(
-                f"Superset does not answer at {self._url} ({str(error) or type(error).__name__})",
-                source=self._url,
+            detail = str(error) or type(error).__name__
+            raise distrusted(detail, self.service, f" at {self._url}") or SourceUnreachableError(
+                f"Superset does not answer at {self._url} ({detail})",
+                source=self.service,
                 remedy="check that it is up and that the address in its defs.yaml is right",
             ) from error
 
     def _content(self, answer: httpx.Response, path: str) -> Row:
         status = answer.status_code
         if status in _DOWN:
-            raise SourceUnreachableError(f"Superset does not answer at {self._url} ({status})", source=self._url)
+            raise SourceUnreachableError(
+                f"Superset does not answer at {self._url} ({status})", source=self.service, remedy="check that it is up"
+            )
         if status >= _FAILED:
-            raise SupersetFailedError(f"Superset fails at /api/v1/{path} ({status})", source=self._url)
+            raise SupersetFailedError(
+                f"Superset fails at /api/v1/{path} ({status})", source=self.service, remedy="look at Superset's log"
+            )
         if status in {_UNAUTHORIZED, _FORBIDDEN}:
             raise SourceRefusedError(
                 f"Superset refuses the permission to read /api/v1/{path} ({status})",
-                source=self._url,
+                source=self.service,
                 remedy="grant the user what its page in docs/sources lists",
             )
         content: Any = None
@@ -172,7 +182,7 @@ class SupersetApi:
         if status >= _REFUSED or not isinstance(content, dict):
             raise SourceRefusedError(
                 f"what is at {self._url} answers /api/v1/{path} with {status} and not as Superset",
-                source=self._url,
+                source=self.service,
                 remedy="check the address in its defs.yaml",
             )
         return cast(Row, content)

@@ -103,6 +103,8 @@ def test_nothing_that_leaves_the_child_shows_a_secret(run: Run, make_spec: SpecM
     assert 'database "*****" does not exist' in ended.verdict["sentence"]
 
 
+@pytest.mark.bad_input("wrong port", "Postgres")
+@pytest.mark.bad_input("wrong credentials", "Postgres")
 @pytest.mark.fault(
     "the source: refuses the user, or what the connection names",
     "The run fails in one sentence and changes nothing.",

@@ -171,6 +171,7 @@ def test_a_filter_leaves_out_jobs_and_assets_by_the_name_that_people_see(
     assert ended.metadata["filtered"] == 2
 
 
+@pytest.mark.bad_input("half-broken object", "Dagster")
 def test_a_code_location_that_does_not_load_is_named_and_the_others_arrive(
     run: Run, make: Make, catalog: RunningServer, tmp_path: Path
 ) -> None:
@@ -187,6 +188,7 @@ def test_a_code_location_that_does_not_load_is_named_and_the_others_arrive(
     assert set(pipelines(catalog)) == {"assets/flour"}
 
 
+@pytest.mark.bad_input("wrong port", "Dagster")
 def test_a_webserver_that_is_down_fails_in_one_sentence_and_may_be_tried_again(
     run: Run, make: Make, catalog: RunningServer
 ) -> None:

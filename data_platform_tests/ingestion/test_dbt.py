@@ -396,6 +396,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.bad_input("half-broken object", "dbt")
 def test_artifacts_arrive_from_a_bucket_and_a_broken_project_costs_no_other(
     ingest: Ingest, catalog: RunningServer, artifacts: Path, tmp_path: Path
 ) -> None:

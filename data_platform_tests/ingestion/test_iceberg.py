@@ -161,6 +161,9 @@ def test_a_table_arrives_with_all_that_its_metadata_says(
     assert (again.verdict["outcome"], again.metadata["updated"], again.metadata["unchanged"]) == ("ok", 0, 5)
 
 
+@pytest.mark.bad_input("hard names", "Iceberg (SQL)")
+@pytest.mark.bad_input("empty scope", "Iceberg (SQL)")
+@pytest.mark.bad_input("1,500 columns", "Iceberg (SQL)")
 def test_hard_names_and_wide_tables_arrive(
     lake: Lakehouse, make_spec: Callable[..., WorkflowSpec], run: Run, api: httpx.Client
 ) -> None:
@@ -218,6 +221,7 @@ def test_schemas_between_snapshots_are_versions_of_the_table(
     assert len(history()) == 5
 
 
+@pytest.mark.bad_input("half-broken object", "Iceberg (SQL)")
 @pytest.mark.fault(
     "the source: can be read in part (Iceberg tables whose metadata is missing or garbled)",
     "They are named and the others arrive; nothing is deleted.",
@@ -342,6 +346,7 @@ def test_an_address_that_leads_to_no_catalog_is_refused(
     assert (tmp_path / "empty.db").stat().st_size == 0
 
 
+@pytest.mark.bad_input("wrong credentials", "Iceberg (SQL)")
 def test_a_catalog_in_postgresql_is_read_with_a_password_that_nobody_sees(
     make_spec: Callable[..., WorkflowSpec], run: Run, postgres: Server, api: httpx.Client, tmp_path: Path
 ) -> None:
@@ -371,6 +376,9 @@ def _address(server: Server, database: str, user: str, secret: str) -> str:
     return f"postgresql+psycopg2://{user}:{secret}@127.0.0.1:{server.port}/{database}"
 
 
+@pytest.mark.bad_input("wrong credentials", "Iceberg (REST)")
+@pytest.mark.bad_input("500s", "Iceberg (REST)")
+@pytest.mark.bad_input("hangs", "Iceberg (REST)")
 @pytest.mark.fault(
     "the source: an Iceberg REST catalog that refuses, fails or hangs",
     "The run fails with a sentence that tells them apart; what may pass by itself is tried again.",

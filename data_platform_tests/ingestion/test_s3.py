@@ -156,6 +156,7 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
     assert (again.metadata["created"], again.metadata["updated"], again.metadata["unchanged"]) == (0, 0, 7)
 
 
+@pytest.mark.bad_input("half-broken object", "S3")
 @pytest.mark.fault(
     "the source: can be read in part (files that are corrupt)",
     "What can be read arrives; the check `completed` warns and names the rest.",
@@ -347,6 +348,8 @@ def test_a_source_of_which_every_bucket_is_refused_fails_for_good(
     assert containers(catalog) == {}
 
 
+@pytest.mark.bad_input("wrong credentials", "S3")
+@pytest.mark.bad_input("wrong port", "S3")
 def test_wrong_keys_and_a_silent_s3_are_told_apart(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_connection_that_is_gone_is_deleted_and_one_that_is_filtered_out_is_no
     assert set(pipelines(runs, self_hosted)) == {SALES.name, IDLE.name}
 
 
+@pytest.mark.bad_input("half-broken object", "Airbyte")
 def test_a_connection_whose_jobs_cannot_be_read_is_named_and_the_others_arrive(
     runs: Runs, airbyte: Airbyte, self_hosted: Source
 ) -> None:
@@ -147,6 +148,9 @@ def test_a_connection_whose_jobs_cannot_be_read_is_named_and_the_others_arrive(
     assert len(statuses(runs, self_hosted, SALES)) == 3
 
 
+@pytest.mark.bad_input("wrong host", "Airbyte")
+@pytest.mark.bad_input("wrong port", "Airbyte")
+@pytest.mark.bad_input("wrong credentials", "Airbyte")
 @pytest.mark.parametrize(
     ("connection", "permanent", "sentence"),
     [

@@ -110,6 +110,7 @@ def tables(runs: Runs, schema: str) -> dict[str, Any]:
     return {table.name.root: table for table in listed}
 
 
+@pytest.mark.bad_input("empty scope", "MySQL")
 def test_everything_arrives_and_is_what_the_source_has(first: Ended, runs: Runs, shop: Source) -> None:
     assert first.verdict["outcome"] == "ok", first.output
     kinds = ("database", "databaseSchema", "table", "storedProcedure")
@@ -150,6 +151,8 @@ def test_tables_views_keys_comments_and_types_are_read_back(runs: Runs) -> None:
     )
 
 
+@pytest.mark.bad_input("hard names", "MySQL")
+@pytest.mark.bad_input("1,500 columns", "MySQL")
 @pytest.mark.usefixtures("first")
 def test_names_with_dots_quotes_ticks_unicode_and_upper_case_arrive_as_they_are(runs: Runs) -> None:
     hard = tables(runs, f'"{HARD_SCHEMA}"')
@@ -211,6 +214,8 @@ def test_a_schema_whose_privileges_are_lost_stays_with_its_tables(runs: Runs, sh
     assert [row["scope"] for row in Ended.metadata_of(check)["refused"]["records"]] == ["shop.default.spare"]
 
 
+@pytest.mark.bad_input("half-broken object", "MySQL")
+@pytest.mark.bad_input("view that does not compile", "MySQL")
 @pytest.mark.usefixtures("first")
 def test_a_view_that_does_not_compile_is_named_and_neither_it_nor_anything_else_is_deleted(
     runs: Runs, shop: Source, server: MariaDb
@@ -246,6 +251,9 @@ def test_a_schema_that_the_client_has_no_name_for_is_told_of_and_does_not_hide_t
     assert filtered.verdict["outcome"] == "ok"
 
 
+@pytest.mark.bad_input("wrong host", "MySQL")
+@pytest.mark.bad_input("wrong port", "MySQL")
+@pytest.mark.bad_input("wrong credentials", "MySQL")
 @pytest.mark.parametrize(
     ("connection", "permanent", "sentence"),
     [
@@ -271,6 +279,7 @@ def test_a_schema_that_a_filter_names_and_nobody_has_is_one_sentence(runs: Runs,
     assert ended.verdict["sentence"].startswith("shop: the source has no schema 'unknown'")
 
 
+@pytest.mark.bad_input("hangs", "MySQL")
 def test_a_server_that_never_speaks_is_given_up_as_configured(runs: Runs, shop: Source) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         connection = {

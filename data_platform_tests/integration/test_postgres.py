@@ -183,11 +183,13 @@ def tables(runs: Runs, schema: str) -> dict[str, Any]:
     return {table.name.root: table for table in listed}
 
 
+@pytest.mark.bad_input("empty scope", "Postgres")
 def test_everything_arrives_and_the_database_agrees(first: Ended) -> None:
     assert first.verdict["outcome"] == "ok", first.output
     assert first.check_named(MATCHES)["passed"]
 
 
+@pytest.mark.bad_input("hard names", "Postgres")
 @pytest.mark.usefixtures("first")
 def test_names_of_any_kind_arrive_as_they_are(runs: Runs) -> None:
     hard = tables(runs, SCHEMAS[0])
@@ -196,6 +198,7 @@ def test_names_of_any_kind_arrive_as_they_are(runs: Runs) -> None:
         assert {column.name.root for column in hard[name].columns} == set(HARD_COLUMNS), name
 
 
+@pytest.mark.bad_input("1,500 columns", "Postgres")
 @pytest.mark.usefixtures("first")
 def test_types_widths_partitions_heirs_and_routines_are_read_back(runs: Runs) -> None:
     kinds = tables(runs, "kinds")

@@ -108,6 +108,7 @@ def test_more_dashboards_than_a_page_holds_arrive_and_what_is_gone_is_deleted(
     assert len(dashboards(runs, boards)) == 56
 
 
+@pytest.mark.bad_input("half-broken object", "Redash")
 def test_a_dashboard_that_cannot_be_read_is_named_and_the_others_arrive(
     runs: Runs, redash: Redash, boards: Source
 ) -> None:
@@ -122,6 +123,9 @@ def test_a_dashboard_that_cannot_be_read_is_named_and_the_others_arrive(
     assert "31" in charts(runs, boards)
 
 
+@pytest.mark.bad_input("wrong host", "Redash")
+@pytest.mark.bad_input("wrong port", "Redash")
+@pytest.mark.bad_input("wrong credentials", "Redash")
 @pytest.mark.parametrize(
     ("connection", "permanent", "sentence"),
     [

@@ -229,6 +229,7 @@ def test_everything_on_a_dashboard_arrives_and_is_what_superset_has(first: Ended
     assert [again.metadata[each] for each in ("created", "updated", "deleted", "unchanged")] == [0, 0, 0, 8]
 
 
+@pytest.mark.bad_input("hard names", "Superset")
 @pytest.mark.usefixtures("first")
 def test_dashboards_and_charts_have_their_names_people_and_tags(runs: Runs, boards: Boards) -> None:
     held = dashboards(runs)
@@ -305,6 +306,7 @@ def test_what_is_deleted_in_superset_is_deleted_and_the_rest_stays(runs: Runs, s
     assert len(charts(runs)) == 3
 
 
+@pytest.mark.bad_input("half-broken object", "Superset")
 @pytest.mark.usefixtures("first")
 def test_a_dashboard_that_superset_fails_to_show_is_reported_and_the_others_arrive_and_nothing_is_deleted(
     runs: Runs, source: Source, boards: Boards, proxy: Proxy
@@ -368,6 +370,9 @@ def test_drafts_arrive_for_an_administrator_who_asks_for_them(runs: Runs, proxy:
     assert not without.check_named(NO_MASS_DELETION)["passed"]
 
 
+@pytest.mark.bad_input("wrong host", "Superset")
+@pytest.mark.bad_input("wrong port", "Superset")
+@pytest.mark.bad_input("wrong credentials", "Superset")
 @pytest.mark.parametrize(
     ("address", "user", "password", "permanent", "sentence"),
     [
@@ -386,6 +391,7 @@ def test_what_stops_a_run_is_one_sentence(
     assert password not in ended.everything
 
 
+@pytest.mark.bad_input("hangs", "Superset")
 def test_a_server_that_never_speaks_is_given_up(runs: Runs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         ended = runs.run(reading(f"http://127.0.0.1:{mute.getsockname()[1]}", runs, "stopped"))

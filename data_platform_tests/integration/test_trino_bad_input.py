@@ -34,6 +34,7 @@ def refusal(runs: TrinoRuns, connection: dict[str, Any]) -> tuple[str, bool]:
     return sentence, ended.verdict["permanent"]
 
 
+@pytest.mark.bad_input("wrong port", "Trino")
 def test_a_wrong_port(runs: TrinoRuns) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -42,12 +43,14 @@ def test_a_wrong_port(runs: TrinoRuns) -> None:
     assert not permanent
 
 
+@pytest.mark.bad_input("wrong host", "Trino")
 def test_a_wrong_host(runs: TrinoRuns) -> None:
     sentence, permanent = refusal(runs, {**runs.plain, "hostPort": "trino.invalid:8080"})
     assert sentence.startswith("trino: the source does not answer at trino.invalid:8080")
     assert not permanent
 
 
+@pytest.mark.bad_input("wrong credentials", "Trino")
 def test_a_wrong_password(runs: TrinoRuns, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WRONG", "letmein")
     connection = {**runs.by_password, "username": "somebody"}
@@ -56,6 +59,7 @@ def test_a_wrong_password(runs: TrinoRuns, monkeypatch: pytest.MonkeyPatch) -> N
     assert permanent
 
 
+@pytest.mark.bad_input("TLS refused", "Trino")
 def test_a_certificate_that_nobody_vouches_for(runs: TrinoRuns) -> None:
     connection = {name: value for name, value in runs.by_password.items() if name != "verify"}
     sentence, permanent = refusal(runs, connection)
@@ -77,6 +81,7 @@ def test_a_trino_catalog_that_is_not_there(runs: TrinoRuns) -> None:
     assert permanent
 
 
+@pytest.mark.bad_input("hangs", "Trino")
 @pytest.mark.fault(
     "the source: accepts connections and never answers (Trino)",
     "The run gives up after `connectionArguments: {request_timeout: …}`, and Dagster tries again.",
@@ -96,6 +101,7 @@ def test_a_server_that_hangs_is_given_up_after_the_time_that_is_configured(runs:
     assert took < 25
 
 
+@pytest.mark.bad_input("500s", "Trino")
 def test_a_server_that_fails_every_request(runs: TrinoRuns) -> None:
     with listening(lambda _request: (500, {"message": "out of order"})) as url:
         sentence, _ = refusal(runs, {**runs.plain, "hostPort": url.removeprefix("http://")})

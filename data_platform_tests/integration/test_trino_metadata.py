@@ -77,6 +77,7 @@ def tables(runs: TrinoRuns, first: Ended) -> dict[str, Any]:
     return runs.tables(("columns", "tablePartition"))
 
 
+@pytest.mark.bad_input("empty scope", "Trino")
 def test_everything_arrives_with_a_password_over_tls(runs: TrinoRuns, first: Ended, tables: dict[str, Any]) -> None:
     assert first.verdict["outcome"] == "ok", first.output
     assert runs.names("Database") == {"lakehouse", "memory", "tpch"}
@@ -161,6 +162,7 @@ def test_an_iceberg_table_shows_what_it_is_partitioned_by(tables: dict[str, Any]
     ]
 
 
+@pytest.mark.bad_input("hard names", "Trino")
 def test_names_with_dots_quotes_and_spaces_arrive_as_they_are(tables: dict[str, Any]) -> None:
     (weird,) = (table for name, table in tables.items() if "we.ird" in name)
     assert weird.name.root == 'we.ird "q" tä\'ble: x'
@@ -168,10 +170,12 @@ def test_names_with_dots_quotes_and_spaces_arrive_as_they_are(tables: dict[str, 
     assert weird.columns[0].description.root == "dotted"
 
 
+@pytest.mark.bad_input("1,500 columns", "Trino")
 def test_a_table_of_1500_columns_arrives_whole(tables: dict[str, Any]) -> None:
     assert [column.name.root for column in tables["memory.stage.wide"].columns] == [f"c{n}" for n in range(WIDTH)]
 
 
+@pytest.mark.bad_input("view that does not compile", "Trino")
 def test_a_view_that_no_longer_compiles_arrives_as_trino_knows_it(tables: dict[str, Any]) -> None:
     broken = tables["memory.stage.broken"]
     assert (broken.tableType.value, described(broken.columns)) == ("View", {"id": "BIGINT"})
@@ -195,6 +199,7 @@ def test_what_may_no_longer_be_seen_stays_and_is_said_while_what_was_dropped_goe
     assert Ended.metadata_of(matches)["hidden"] == ["trino.memory.secret.one", "trino.memory.secret.two"]
 
 
+@pytest.mark.bad_input("half-broken object", "Trino")
 @pytest.mark.fault(
     "the source: one of its Trino catalogs cannot be listed",
     "It is named, the others arrive, and nothing is deleted.",

@@ -22,13 +22,15 @@ def listing(source: Any, filters: Filters) -> Iterator[Listed]:
     Raises:
         SourceRefusedError: the connection is to Superset's own database.
     """
+    service = str(source.config.serviceName)
     if not hasattr(source.service_connection.connection, "provider"):
         raise SourceRefusedError(
             "Superset's own database cannot be asked what is in it",
-            source=str(source.config.serviceName),
+            source=service,
             remedy="connect to Superset's API",
         )
     with closing(SupersetApi(source.service_connection)) as api:
+        api.service = service
         yield from _everything(api, source.source_config, filters)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import httpx
 
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.diagnosis import distrusted
 from data_platform.ingestion.sources.dagster_model import Asset, Broken, Job, Node, Run, Step
 
 RUNS_PER_REQUEST: Final = 50
@@ -160,7 +161,8 @@ class Webserver:
         try:
             response = self._http.post(f"{self.host}/graphql", json={"query": query, "variables": variables or {}})
         except httpx.HTTPError as error:
-            raise self._unreachable(str(error) or type(error).__name__) from error
+            detail = str(error) or type(error).__name__
+            raise distrusted(detail, self.service, f" at {self.host}") or self._unreachable(detail) from error
         if response.status_code in {401, 403}:
             raise SourceRefusedError(
                 f"Dagster at {self.host} refuses the token ({response.status_code})",

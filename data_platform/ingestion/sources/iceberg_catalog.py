@@ -1,7 +1,8 @@
 """An Iceberg catalog behind pyiceberg: opened from a source's connection, asked for tables, its errors put in words.
 
 Reads only. A SQL catalog's own tables are never created: an address that leads to an empty database is a refusal, not
-an empty catalog. Requests to a REST catalog end after the connection's ``timeout``; pyiceberg's own never do.
+an empty catalog. Requests to a REST catalog, and attempts to connect to a PostgreSQL, end after the connection's
+``timeout``; pyiceberg's own never do.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -23,14 +25,14 @@ from sqlalchemy.engine import make_url
 
 from data_platform.environment import PROJECT_ROOT
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
-from data_platform.ingestion.diagnosis import understood
+from data_platform.ingestion.diagnosis import distrusted, understood
 from data_platform.ingestion.reachability import without_user
 
 Name = tuple[str, ...]
 """Identifier of a namespace, or of a table with its namespace, in pyiceberg's parts."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds that a REST catalog has for the next byte of its answer."""
+"""Seconds that a REST catalog has for the next byte of its answer, and a PostgreSQL to let the user in."""
 
 # pyiceberg's names for what OpenMetadata's awsConfig says, for Glue and for files in S3.
 _AWS: Final = {
@@ -92,6 +94,7 @@ def open_catalog(connection: Mapping[str, Any]) -> Catalog:
 def _properties(connection: Mapping[str, Any]) -> dict[str, Any]:
     aws = cast(dict[str, str], connection.get("awsConfig") or {})
     more = cast(dict[str, Any], connection.get("properties") or {})
+    timeout = float(connection.get("timeout", DEFAULT_TIMEOUT))
     properties = {
         **{name: connection[name] for name in _PLAIN if connection.get(name)},
         **{_AWS[name]: value for name, value in aws.items()},
@@ -99,10 +102,10 @@ def _properties(connection: Mapping[str, Any]) -> dict[str, Any]:
     }
     if properties["type"] == "rest":
         del properties["type"]
-        properties[_TIMEOUT] = str(connection.get("timeout", DEFAULT_TIMEOUT))
+        properties[_TIMEOUT] = str(timeout)
         properties["py-catalog-impl"] = f"{TimedRestCatalog.__module__}.{TimedRestCatalog.__name__}"
     if properties.get("type") == "sql":
-        properties[URI] = _of_sql(str(properties[URI]))
+        properties[URI] = _of_sql(str(properties[URI]), timeout)
         properties["init_catalog_tables"] = "false"
     return properties
 
@@ -111,13 +114,20 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _of_sql(uri: str) -> str:
+def _of_sql(uri: str, timeout: float) -> str:
     """A SQL catalog's address, in which a relative file of SQLite's starts at the project root.
+
+    Args:
+        uri: as the connection has it.
+        timeout: seconds for a PostgreSQL to let the user in, unless the address says so itself.
 
     Raises:
         SourceRefusedError: the file does not exist; SQLite would make it.
     """
     url = make_url(uri)
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        whole = url.update_query_dict({"connect_timeout": str(ceil(timeout))})
+        return whole.render_as_string(hide_password=False)
     if url.get_backend_name() != "sqlite" or not url.database:
         return uri
     file = PROJECT_ROOT / url.database
@@ -191,6 +201,8 @@ def error_of(error: Exception, service: str, uri: str | None) -> SourceError:
         return type(error)(error.what, source=service, remedy=error.remedy)
     where = f" at {without_user(uri)}" if uri else ""
     detail = first_line(error)
+    if isinstance(error, requests.exceptions.SSLError) and (refused := distrusted(detail, service, where)):
+        return refused
     if isinstance(error, _SILENT):
         return SourceUnreachableError(
             f"the Iceberg catalog does not answer{where} ({detail})",

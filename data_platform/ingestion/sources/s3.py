@@ -33,6 +33,7 @@ from metadata.utils.datalake.datalake_utils import DataFrameColumnParser
 from metadata.utils.storage_utils import is_excluded_artifact
 
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
+from data_platform.ingestion.diagnosis import distrusted
 from data_platform.ingestion.sources.formats import avro_columns, parquet_columns
 
 SAMPLES: Final = 5
@@ -210,21 +211,24 @@ class S3Source(OpenMetadataS3Source):
         aws: Any = self.service_connection.awsConfig
         where = f" at {str(aws.endPointURL).rstrip('/')}" if aws.endPointURL else ""
         if not isinstance(error, botocore.exceptions.ClientError):
+            detail = _first_line(error)
             if isinstance(error, _SILENT):
-                return SourceUnreachableError(
-                    f"S3 does not answer{where} ({_first_line(error)})",
+                return distrusted(detail, service, where) or SourceUnreachableError(
+                    f"S3 does not answer{where} ({detail})",
                     source=service,
                     remedy="check that it is up and that the address in its defs.yaml is right",
                 )
             return SourceRefusedError(
-                f"S3 cannot be asked{where} ({_first_line(error)})",
+                f"S3 cannot be asked{where} ({detail})",
                 source=service,
                 remedy="check awsConfig in its defs.yaml and what its secret references point at",
             )
         answer: Any = error.response
         code, status = str(answer["Error"].get("Code")), int(answer["ResponseMetadata"]["HTTPStatusCode"])
         if status >= 500 or code in {"SlowDown", "RequestTimeout"}:
-            return SourceUnreachableError(f"S3{where} fails to read {what} ({code})", source=service)
+            return SourceUnreachableError(
+                f"S3{where} fails to read {what} ({code})", source=service, remedy="look at its own log"
+            )
         if code in {
             "InvalidAccessKeyId",
             "SignatureDoesNotMatch",

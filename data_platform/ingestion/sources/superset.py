@@ -133,6 +133,7 @@ class SupersetSource(SupersetAPISource):
         Raises:
             SourceError: they may not, or Superset does not answer.
         """
+        self.client.api.service = str(self.config.serviceName)
         for kind in ("dashboard", "chart"):
             # One that cannot be shown is told of when all are listed.
             with suppress(SupersetFailedError):
