@@ -41,6 +41,7 @@ DIFFERENCES = {
     "/feed": "reactions and mentions are kept, nobody is notified",
     "/tasks": "no workflow engine: the transitions are approve and reject",
     "/metadata/types": "the schemas of types are empty",
+    "/usage": "a second POST for a day replaces a table's count, and adds to its schema's and database's, as there",
     "/users": "passwords and single sign-on are not there: tokens only",
 }
 """What is served but not quite the same, by the beginning of the path; the longest that fits counts."""
@@ -52,7 +53,8 @@ What holds everywhere:
   `isOwner`, `noOwner`, `isReviewer`, `hasDomain`, `noDomain`, `matchTeam`, `inAnyTeam`, `hasAnyRole`, `matchAllTags`,
   `matchAnyTag` and `matchAnyCertification`, joined by `&&`, `||` and `!`.
 - `?async=true` is answered when all is done, with the result.
-- Nothing is sent: no mails, no webhooks, no change events. Workflows of governance do not run.
+- Changes are kept as events for seven days and listed by `/events`; nothing is sent: no mails, no webhooks.
+  Workflows of governance do not run.
 """
 
 

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from data_platform.errors import ServerError
-from data_platform.server import documents, openapi, tokens
+from data_platform.server import change_events, documents, openapi, tokens
 from data_platform.server.calls import Call, Principal, Reply
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.keys import Keys
@@ -64,6 +64,7 @@ class Application:
         self.keys = Keys(data)
         self.store = Store(data / "catalog.sqlite")
         seed(self.store, self.keys)
+        self.store.write(change_events.forget_old)
         self.router: Router = build_router(self.keys, faults)
         self._threads: anyio.CapacityLimiter | None = None
 

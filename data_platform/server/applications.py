@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from data_platform.server import documents, records
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, no_instance
 from data_platform.server.rules import PREPARE
-from data_platform.server.writing import new_id, now
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal

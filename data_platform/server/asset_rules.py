@@ -1,4 +1,4 @@
-"""The rules that hold between an asset and its owners, domains and data products.
+"""The rules that hold between an asset and its owners, domains, data products and certification.
 
 They are OpenMetadata's system rules: ``entityRulesSettings`` turns each of them off by its name.
 """
@@ -7,36 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
-from data_platform.server import documents
+from data_platform.server import certification, documents, teams
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
 from data_platform.server.problems import BadRequestError
-from data_platform.server.rules import STORE
+from data_platform.server.settings import ONE_DOMAIN, OWNERSHIP, PRODUCT_DOMAIN, SEMANTICS, setting
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
+    from data_platform.server.entity_types import EntityType
     from data_platform.server.store import Connection
 
-OWNERSHIP = "Multiple Users or Single Team Ownership"
-ONE_DOMAIN = "Multiple Domains are not allowed"
-PRODUCT_DOMAIN = "Data Product Domain Validation"
-
-SEMANTICS: list[Json] = [
-    {"name": name, "description": text, "enabled": True, "provider": "system", "rule": rule}
-    for name, text, rule in (
-        (OWNERSHIP, "Validates that an entity has either multiple owners or a single team as the owner.", "owners"),
-        (ONE_DOMAIN, "By default, we only allow entities to be assigned to a single domain.", "domains"),
-        (PRODUCT_DOMAIN, "Validates that Data Products assigned to an entity match the entity's domains.", "products"),
-    )
-]
 _ANY_DOMAINS = frozenset({"user", "team", "persona", "bot", "type"})
 
 
 def is_enabled(connection: Connection, name: str) -> bool:
     """Whether the rule of that name holds."""
-    line = connection.execute("SELECT json FROM settings WHERE name = 'entityRulesSettings'").fetchone()
-    rules = orjson.loads(line["json"]).get("entitySemantics", []) if line else SEMANTICS
+    rules = setting(connection, "entityRulesSettings").get("entitySemantics", [])
     return any(rule["name"] == name and rule.get("enabled", True) for rule in rules)
 
 
@@ -48,13 +34,22 @@ def _refuse(connection: Connection, name: str) -> None:
         )
 
 
-def _check(kind: str, connection: Connection, document: Json, original: Json | None) -> None:
+def check(connection: Connection, row: EntityType, document: Json, original: Json | None) -> None:
+    """Refuse, or put right, what a document about to be stored says of owners, domains, products and certification.
+
+    Raises:
+        BadRequestError: naming the rule that it breaks.
+    """
+    kind = row.name
     before = original or {}
     owners, domains = document.get("owners", []), document.get("domains", [])
-    if owners != before.get("owners", []) and len(owners) > 1 and any(owner["type"] == "team" for owner in owners):
-        _refuse(connection, OWNERSHIP)
+    if owners and owners != before.get("owners", []):
+        teams.check_owners(connection, owners)
+        if len(owners) > 1 and any(owner["type"] == "team" for owner in owners):
+            _refuse(connection, OWNERSHIP)
     if domains != before.get("domains", []) and len(domains) > 1 and kind not in _ANY_DOMAINS:
         _refuse(connection, ONE_DOMAIN)
+    certification.check(connection, document, original)
     products = document.get("dataProducts", [])
     if not products or kind in ("domain", "dataProduct"):
         return
@@ -88,7 +83,3 @@ def _domains(connection: Connection, kind: str, document: Json) -> list[Json]:
             return []
         kind, document = above["type"], held
     return document["domains"]
-
-
-for _kind in ENTITY_TYPES:
-    STORE[_kind].append(lambda connection, document, original, kind=_kind: _check(kind, connection, document, original))

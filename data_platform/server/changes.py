@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOT_COMPARED = frozenset(
     {
         "id", "version", "updatedAt", "updatedBy", "changeDescription", "incrementalChangeDescription", "href",
-        "fullyQualifiedName", "deleted", "followers", "votes", "usageSummary", "lifeCycle", "impersonatedBy",
+        "fullyQualifiedName", "followers", "votes", "usageSummary", "lifeCycle", "impersonatedBy",
         "service", "serviceType", "joins", "sampleData", "pipelineStatuses", "testCaseResult",
     }
 )  # fmt: skip

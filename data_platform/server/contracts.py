@@ -10,11 +10,12 @@ from data_platform.server import documents, models, records, references, series
 from data_platform.server.calls import Call, without_nulls
 from data_platform.server.columns import parts
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
+from data_platform.server.ids import new_id, now
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError, no_instance
 from data_platform.server.rules import COMPUTED, PREPARE, STORE
 from data_platform.server.views import View, chosen
-from data_platform.server.writing import Writing, new_id, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json, Principal

@@ -18,9 +18,10 @@ from starlette.responses import Response
 
 from data_platform.server import columns, documents, labels, names, references
 from data_platform.server.entity_types import ENTITY_TYPES, EntityType
+from data_platform.server.ids import new_id
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import ApiError, BadRequestError
-from data_platform.server.writing import Writing, new_id
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json

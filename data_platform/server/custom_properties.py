@@ -16,11 +16,12 @@ import orjson
 
 from data_platform.server import documents, models, references
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.rules import AFTER, ON_REQUEST, STORE
 from data_platform.server.views import View
-from data_platform.server.writing import Writing, new_id, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json

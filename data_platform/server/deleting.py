@@ -25,8 +25,8 @@ def delete(
     Raises:
         BadRequestError: it contains something and ``recursive`` is false, or it belongs to the system.
     """
-    if document.get("provider") == "system" and row.name in ("classification", "tag", "policy", "role", "user", "bot"):
-        raise BadRequestError(f"System entity [name={document['name']}, type={row.name}] can not be deleted.")
+    if document.get("provider") == "system":
+        raise BadRequestError(f"System entity [{document['name']}] of type {row.name} can not be deleted.")
     contained = documents.children(connection, document["id"], "all" if hard else "non-deleted")
     if contained and not recursive:
         raise BadRequestError(f"{row.name} is not empty")
@@ -37,7 +37,8 @@ def delete(
             follow(connection, document)
         documents.remove(connection, document)
         return document
-    return _mark(connection, row, document, user, at, deleted=True)
+    # What is deleted already stays as it is.
+    return document if document.get("deleted") else _mark(connection, row, document, user, at, deleted=True)
 
 
 def restore(connection: Connection, row: EntityType, document: Json, user: str, at: int) -> Json:

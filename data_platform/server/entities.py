@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, cast
 
 import orjson
 
-from data_platform.server import deleting, documents, listing
+from data_platform.server import change_events, deleting, documents, listing
 from data_platform.server.bulk import expected_name, put_many, result
 from data_platform.server.calls import Call, Reply
+from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import now
 from data_platform.server.patching import check_match, patch
 from data_platform.server.permissions import may_patch, may_put, may_read, may_write
 from data_platform.server.problems import BadRequestError, no_instance
+from data_platform.server.rules import COMPUTED
 from data_platform.server.views import View, chosen
-from data_platform.server.writing import Writing, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,19 +124,10 @@ class Entities:
         return call.store.write(work)
 
     def delete(self, call: Call) -> Json:
-        hard = call.flag("hardDelete")
-        return self._deleted(
-            call, lambda connection: documents.need_id(connection, self.row, call.id, "all" if hard else "non-deleted")
-        )
+        return self._deleted(call, lambda connection: documents.need_id(connection, self.row, call.id, "all"))
 
     def delete_by_name(self, call: Call) -> Json:
-        hard = call.flag("hardDelete")
-        return self._deleted(
-            call,
-            lambda connection: documents.need(
-                connection, self.row, call.params["fqn"], "all" if hard else "non-deleted"
-            ),
-        )
+        return self._deleted(call, lambda connection: documents.need(connection, self.row, call.params["fqn"], "all"))
 
     def delete_async(self, call: Call) -> Reply:
         document = self.delete(call)
@@ -146,15 +140,12 @@ class Entities:
         def work(connection: Connection) -> Json:
             document = found(connection)
             check_match(call, document)
+            hard = call.flag("hardDelete") or "deleted" not in self.row.fields
             gone = deleting.delete(
-                connection,
-                self.row,
-                document,
-                call.principal.name,
-                now(),
-                recursive=call.flag("recursive"),
-                hard=call.flag("hardDelete"),
+                connection, self.row, document, call.principal.name, now(), recursive=call.flag("recursive"), hard=hard
             )
+            event = change_events.DELETED if hard else change_events.SOFT_DELETED
+            change_events.record(connection, event, self.row, gone, call.principal.name, gone.get("changeDescription"))
             return self.view(call, connection).one(self.row, gone, set())
 
         return call.store.write(work)
@@ -174,6 +165,8 @@ class Entities:
         def work(connection: Connection) -> Json:
             document = documents.need_id(connection, self.row, identity, "all")
             restored = deleting.restore(connection, self.row, document, call.principal.name, now())
+            described = restored["changeDescription"]
+            change_events.record(connection, change_events.RESTORED, self.row, restored, call.principal.name, described)
             return self.view(call, connection).one(self.row, restored, set(self.row.fields) - {"profile"})
 
         restored = call.store.write(work)
@@ -201,48 +194,31 @@ class Entities:
                 "SELECT json FROM versions WHERE entity = ? AND version = ?", (call.id, wanted)
             ).fetchone()
             if line is None:
-                raise no_instance(self.row.name, f"{call.id} with version {call.params['version']}")
+                raise no_instance(self.row.name, f"{call.id} and version {call.params['version']}")
             current = cast("Json", orjson.loads(line["json"]))
         return self.view(call).one(self.row, current, self._kept())
 
     def _kept(self) -> set[str]:
-        from data_platform.server.rules import COMPUTED
-
         return set(self.row.fields) - COMPUTED[self.row.name].keys() - {"followers", "votes"}
 
     def follow(self, call: Call) -> Json:
-        user = str(call.body).strip()
-        return self._follower(call, user, "INSERT OR IGNORE INTO followers VALUES (?, ?)", "fieldsAdded", "newValue")
+        statement = "INSERT OR IGNORE INTO followers VALUES (?, ?)"
+        return self._follower(call, str(call.body).strip(), statement, "fieldsAdded")
 
     def unfollow(self, call: Call) -> Json:
-        return self._follower(
-            call,
-            call.params["user"],
-            "DELETE FROM followers WHERE entity = ? AND user = ?",
-            "fieldsDeleted",
-            "oldValue",
-        )
+        statement = "DELETE FROM followers WHERE entity = ? AND user = ?"
+        return self._follower(call, call.params["user"], statement, "fieldsDeleted")
 
-    def _follower(self, call: Call, user: str, statement: str, change: str, value: str) -> Json:
-        from data_platform.server.entity_types import ENTITY_TYPES
-
+    def _follower(self, call: Call, user: str, statement: str, change: str) -> Json:
         def work(connection: Connection) -> Json:
             document = documents.need_id(connection, self.row, call.id)
             documents.need_id(connection, ENTITY_TYPES["user"], user)
             connection.execute(statement, (call.id, user))
-            follower = self.view(call, connection).resolver.read({"id": user, "type": "user"})
-            described: Json = {"fieldsAdded": [], "fieldsUpdated": [], "fieldsDeleted": []}
-            described[change] = [{"name": "followers", value: [follower]}]
-            described["previousVersion"] = document["version"]
-            return {
-                "entityType": self.row.name,
-                "entityId": call.id,
-                "eventType": "entityFieldsChanged",
-                "entityFullyQualifiedName": document["fullyQualifiedName"],
-                "userName": call.principal.name,
-                "timestamp": now(),
-                "changeDescription": described,
-            }
+            view = self.view(call, connection)
+            follower = view.resolver.read({"id": user, "type": "user"})
+            return change_events.fields_changed(
+                connection, view, self.row, document, call.principal.name, "followers", change, [follower]
+            )
 
         return call.store.write(work)
 
@@ -256,7 +232,10 @@ class Entities:
             connection.execute("DELETE FROM votes WHERE entity = ? AND user = ?", (call.id, call.principal.id))
             if chosen_vote != "unVoted":
                 connection.execute("INSERT INTO votes VALUES (?, ?, ?)", (call.id, call.principal.id, chosen_vote))
-            return self.view(call, connection).one(self.row, document, {"votes"})
+            view = self.view(call, connection)
+            return change_events.fields_changed(
+                connection, view, self.row, document, call.principal.name, "votes", "fieldsAdded", chosen_vote
+            )
 
         return call.store.write(work)
 

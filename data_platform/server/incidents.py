@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from data_platform.server import documents, models, records, references
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.names import split
 from data_platform.server.patching import apply
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.references import Resolver
 from data_platform.server.rules import COMPUTED
-from data_platform.server.writing import new_id, now
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal

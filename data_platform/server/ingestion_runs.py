@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from data_platform.server import documents, models, series
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import now
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import NotFoundError
 from data_platform.server.rules import COMPUTED, ON_REQUEST, PREPARE
 from data_platform.server.views import View
-from data_platform.server.writing import now
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal

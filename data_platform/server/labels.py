@@ -65,7 +65,7 @@ def _need(connection: Connection, label: Json) -> Json:
     above = documents.parent_of(ENTITY_TYPES[kind], tag) if kind == "tag" else None
     holder = documents.find_id(connection, ENTITY_TYPES[above["type"]], above["id"]) if above else None
     if tag.get("disabled") or (holder or {}).get("disabled"):
-        raise BadRequestError(f"Tag {label['tagFQN']} is disabled and can't be assigned")
+        raise BadRequestError(f"Tag label {label['tagFQN']} is disabled and can't be assigned to a data asset.")
     return tag
 
 

@@ -9,12 +9,12 @@ import orjson
 from data_platform.server import documents, models
 from data_platform.server.calls import Reply, without_nulls
 from data_platform.server.entity_types import entity_type
+from data_platform.server.ids import now
 from data_platform.server.patching import apply
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.references import Resolver, find
 from data_platform.server.rules import STORE
-from data_platform.server.writing import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -88,4 +88,13 @@ MIGRATIONS: list[tuple[str, str]] = [
         CREATE INDEX records_by_key ON records (kind, key, timestamp)
         """,
     ),
+    (
+        "0003-events",
+        """
+        CREATE TABLE events (
+            timestamp INTEGER NOT NULL, id TEXT NOT NULL, event TEXT NOT NULL, type TEXT NOT NULL, json BLOB NOT NULL,
+            PRIMARY KEY (timestamp, id)
+        ) WITHOUT ROWID
+        """,
+    ),
 ]

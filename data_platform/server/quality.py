@@ -16,12 +16,12 @@ from data_platform.server import documents, models
 from data_platform.server.columns import all_columns
 from data_platform.server.entities import Entities
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import now
 from data_platform.server.names import join, split, unquote
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import COMPUTED, PREPARE
 from data_platform.server.views import View
-from data_platform.server.writing import now
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal

@@ -11,11 +11,11 @@ import orjson
 from data_platform.server import documents, models
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import now
 from data_platform.server.permissions import may_write
 from data_platform.server.references import find, need_reference
 from data_platform.server.rules import PREPARE
 from data_platform.server.views import View
-from data_platform.server.writing import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from data_platform.server import (
     applications,
     assets,
+    change_events,
     context,
     contracts,
     csv_files,
@@ -70,6 +71,7 @@ _MODULES = (
     insights,
     applications,
     assets,
+    change_events,
     custom_properties,
     context,
 )

@@ -17,10 +17,11 @@ import orjson
 from data_platform.server import documents, records
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.views import View
-from data_platform.server.writing import Writing, new_id, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from data_platform.server import models
-from data_platform.server.asset_rules import SEMANTICS
 from data_platform.server.calls import Call, Reply
 from data_platform.server.patching import apply
 from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
+from data_platform.server.settings import DEFAULTS, stored
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 
 VERSION = "2.0.6"
 """The release of OpenMetadata whose behaviour this server follows."""
-
-_DEFAULTS: dict[str, Json] = {
-    "profilerConfiguration": {"metricConfiguration": []},
-    "entityRulesSettings": {"entitySemantics": SEMANTICS},
-    "lineageSettings": {"lineageLayer": "EntityLineage", "upstreamDepth": 2, "downstreamDepth": 2},
-    "searchSettings": {},
-    "assetCertificationSettings": {"allowedClassification": "Certification", "validityPeriod": "P30D"},
-    "customUiThemePreference": {},
-    "emailConfiguration": {},
-    "openLineageSettings": {"enabled": True, "autoCreateEntities": True, "defaultPipelineService": "openlineage"},
-    "loginConfiguration": {},
-}
 
 
 def register(router: Router, keys: Keys) -> None:
@@ -77,19 +65,15 @@ def _counts(call: Call) -> Json:
     }
 
 
-def _stored(call: Call) -> dict[str, Any]:
-    return {line["name"]: orjson.loads(line["json"]) for line in call.reader.execute("SELECT * FROM settings")}
-
-
 def _list_settings(call: Call) -> Json:
-    values = {**_DEFAULTS, **_stored(call)}
+    values = {**DEFAULTS, **stored(call.reader)}
     data = [{"config_type": name, "config_value": value} for name, value in sorted(values.items())]
     return {"data": data, "paging": {"total": len(data)}}
 
 
 def _setting(call: Call) -> Json:
     name = call.params["name"]
-    values = {**_DEFAULTS, **_stored(call)}
+    values = {**DEFAULTS, **stored(call.reader)}
     if name not in values:
         raise NotFoundError(f"Settings not found: {name}")
     return {"config_type": name, "config_value": values[name]}

@@ -9,13 +9,14 @@ import orjson
 
 from data_platform.server import columns, documents, joins, labels, models, series
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
+from data_platform.server.ids import now
 from data_platform.server.names import split
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, no_instance
 from data_platform.server.references import Resolver
 from data_platform.server.rules import COMPUTED, ON_REQUEST, STORE
 from data_platform.server.views import View
-from data_platform.server.writing import Writing, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,13 +13,14 @@ import orjson
 from data_platform.server import documents, models, references
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.links import linked
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import ApiError, BadRequestError
 from data_platform.server.rules import ALWAYS, COMPUTED, FILTERS, PREPARE, STORE
 from data_platform.server.suggestions import take
 from data_platform.server.views import View
-from data_platform.server.writing import Writing, new_id, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

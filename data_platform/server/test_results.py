@@ -9,13 +9,13 @@ import orjson
 from data_platform.server import documents, incidents, models, samples, series
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id
 from data_platform.server.names import split
 from data_platform.server.patching import apply
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.rules import COMPUTED
 from data_platform.server.views import View
-from data_platform.server.writing import new_id
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json

@@ -14,12 +14,13 @@ import orjson
 from data_platform.server import documents, models, records, references
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.ids import new_id, now
 from data_platform.server.links import linked
 from data_platform.server.patching import apply
 from data_platform.server.problems import BadRequestError, ForbiddenError, NotFoundError
 from data_platform.server.references import Resolver
 from data_platform.server.suggestions import take
-from data_platform.server.writing import Writing, new_id, now
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,7 +31,7 @@ _FORMAT = "data-platform catalog"
 _VERSION = 1
 _TABLES = (
     "versions", "followers", "votes", "edges", "series", "attachments", "usage", "joins", "suite_members", "settings",
-    "records",
+    "records", "events",
 )  # fmt: skip
 """What is carried over as it is; ``entities`` comes first, and its indexes follow from it."""
 
@@ -63,7 +63,9 @@ def exported(data: Path) -> Iterator[bytes]:
             document = orjson.loads(row["json"])
             kind = connection.execute("SELECT type FROM entities WHERE id = ?", (document["id"],)).fetchone()["type"]
             yield _line({"entity": kind, "json": document})
-        for table in _TABLES:
+        # A folder that an older version wrote, and that no server has opened since, lacks what came later.
+        present = {row["name"] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in (name for name in _TABLES if name in present):
             for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a name of ours
                 yield _line({"table": table, "row": {name: _opened(name, row[name]) for name in row.keys()}})  # noqa: SIM118
     finally:

@@ -6,12 +6,13 @@ from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from data_platform.server import documents, models
+from data_platform.server import change_events, documents, models
 from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import COMPUTED
+from data_platform.server.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,16 +27,15 @@ _REQUEST = "type.usageRequest:UsageRequest"
 
 
 def register(router: Router, keys: Keys) -> None:
-    del keys
     for method, add in (("POST", False), ("PUT", True)):
-        router.add(method, "/usage/{type}/{id}", _reporting(by_name=False, add=add))
-        router.add(method, "/usage/{type}/name/{fqn}", _reporting(by_name=True, add=add))
+        router.add(method, "/usage/{type}/{id}", _reporting(keys, by_name=False, add=add))
+        router.add(method, "/usage/{type}/name/{fqn}", _reporting(keys, by_name=True, add=add))
     router.add("GET", "/usage/{type}/{id}", _read)
     router.add("GET", "/usage/{type}/name/{fqn}", _read)
     router.add("POST", "/usage/compute.percentile/{type}/{date}", _compute)
 
 
-def _reporting(*, by_name: bool, add: bool) -> Callable[[Call], Reply]:
+def _reporting(keys: Keys, *, by_name: bool, add: bool) -> Callable[[Call], Reply]:
     def handler(call: Call) -> Reply:
         row = entity_type(call.params["type"])
         may_write(call, row, "EditUsage")
@@ -49,16 +49,16 @@ def _reporting(*, by_name: bool, add: bool) -> Callable[[Call], Reply]:
             document = _found(connection, row, call, by_name=by_name)
             record(connection, row.name, document["id"], day, request["count"], add=add)
             if row.name == "table":
-                # What is asked of a table is asked of its schema and database too.
+                # What is asked of a table is asked of its schema and database too. Their counts only ever add up, also
+                # where a second POST replaces the table's: OpenMetadata's do (UsageRepository), and so does a rerun.
                 for field in ("databaseSchema", "database"):
                     held = document[field]
                     record(connection, held["type"], held["id"], day, request["count"], add=True)
-            return {
-                "entityType": row.name,
-                "entityId": document["id"],
-                "entityFullyQualifiedName": document["fullyQualifiedName"],
-                "eventType": "entityFieldsChanged",
-            }
+            used = summary(connection, document)
+            return change_events.fields_changed(
+                connection, View.of(call, keys, connection), row, document, call.principal.name, "usageSummary",
+                "fieldsUpdated", used,
+            )  # fmt: skip
 
         return Reply(201, call.store.write(work))
 
@@ -118,7 +118,8 @@ def _read(call: Call) -> Json:
     days = max(1, min(30, call.number("days", 1)))
     last = _day(call.arg("date") or datetime.now(UTC).date().isoformat())
     lines = call.reader.execute(
-        "SELECT * FROM usage WHERE entity = ? AND date <= ? ORDER BY date DESC LIMIT ?", (document["id"], last, days)
+        "SELECT * FROM usage WHERE entity = ? AND date <= ? AND date > date(?, ?) ORDER BY date DESC",
+        (document["id"], last, last, f"-{days} days"),
     )
     held = {"id": document["id"], "type": row.name, "fullyQualifiedName": document["fullyQualifiedName"]}
     return {"entity": held, "usage": [_details(line) for line in lines]}

@@ -107,6 +107,8 @@ class View:
         for field, many in row.references.items():
             held = document.get(field)
             if held is None:
+                if many and field in asked:
+                    document[field] = []
                 continue
             if many:
                 document[field] = self.resolver.read_all(held)

@@ -6,17 +6,27 @@ bot may not overwrite, when a change is a version and when it folds into the las
 
 from __future__ import annotations
 
-import time
-import uuid
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from data_platform.server import columns, connections, documents, labels, models, names, references, renaming
+from data_platform.server import (
+    asset_rules,
+    change_events,
+    columns,
+    connections,
+    documents,
+    labels,
+    models,
+    names,
+    references,
+    renaming,
+)
 from data_platform.server.changes import between, following, keep_forward
 from data_platform.server.deleting import restore
 from data_platform.server.entity_types import EntityType, entity_type
-from data_platform.server.problems import ConflictError
+from data_platform.server.ids import new_id, now
+from data_platform.server.problems import BadRequestError, ConflictError
 from data_platform.server.rules import AFTER, PREPARE, STORE
 
 if TYPE_CHECKING:
@@ -37,23 +47,16 @@ _KEPT = frozenset(
 )  # fmt: skip
 """What a PUT cannot remove by leaving it out."""
 
-_GUARDED = ("description", "displayName", "owners")
+_NOT_EMPTIED = ("owners", "domains", "dataProducts")
+"""What a PUT cannot remove by sending an empty list either."""
+
+_GUARDED = ("description", "displayName", "owners", "domains")
 """What a bot's PUT does not overwrite once it has a value."""
 
 _SYSTEM = (
     "id", "fullyQualifiedName", "version", "updatedAt", "updatedBy", "deleted", "changeDescription",
     "incrementalChangeDescription", "href",
 )  # fmt: skip
-
-
-def new_id() -> str:
-    """A fresh identifier."""
-    return str(uuid.uuid4())
-
-
-def now() -> int:
-    """The time as OpenMetadata stamps it: milliseconds since the epoch."""
-    return int(time.time() * 1000)
 
 
 class Writing:
@@ -121,10 +124,11 @@ class Writing:
         self, row: EntityType, original: Json, document: Json, request: Json, *, override: bool = False
     ) -> Json:
         """Bring ``original`` up to ``document``, which ``request`` describes."""
-        if original.get("deleted"):
+        gone = original if original.get("deleted") else None
+        if gone is not None:
             original = restore(self.connection, row, original, self.principal.name, now())
         updated = self._merged(row, original, document, request, override=override)
-        return self.update(row, original, updated, patch=False)
+        return self.update(row, original, updated, patch=False, gone=gone)
 
     def replaced(self, row: EntityType, original: Json, patched: Json) -> Json:
         """Store what a patch made of an entity as it was read.
@@ -132,7 +136,13 @@ class Writing:
         Raises:
             BadRequestError: the result breaks the schema or a rule.
         """
-        updated = {field: value for field, value in patched.items() if field in row.fields and value is not None}
+        unknown = sorted(patched.keys() - row.fields)
+        if unknown:
+            raise BadRequestError(f"Unrecognized field {unknown[0]!r}")
+        if patched.get("deleted") and not original.get("deleted"):
+            raise BadRequestError(f"{row.name} attribute deleted can't be modified")
+        # What is read as an empty list may not be there at all.
+        updated = {field: value for field, value in patched.items() if value or field in original}
         for field in _SYSTEM:
             updated.pop(field, None)
             if field in original:
@@ -156,18 +166,21 @@ class Writing:
         columns.settle_labels(self.connection, updated)
         return self.update(row, original, updated, patch=True)
 
-    def update(self, row: EntityType, original: Json, updated: Json, *, patch: bool) -> Json:
-        """Store ``updated`` in place of ``original``, as a new version if that makes a difference."""
+    def update(self, row: EntityType, original: Json, updated: Json, *, patch: bool, gone: Json | None = None) -> Json:
+        """Store ``updated`` in place of ``original``, as a new version if that makes a difference.
+
+        Args:
+            gone: the soft-deleted entity that ``original`` was restored from just now; both changes are one version.
+        """
         self._validate(row, updated)
         keep_forward(original, updated)
-        for check in STORE[row.name]:
-            check(self.connection, updated, original)
+        self._check(row, updated, original)
         changes = between(row, original, updated)
         if not changes:
             if updated != original:
                 documents.save(self.connection, row, updated)
             return updated
-        base = self._folded(original) if patch else None
+        base = self._folded(original) if patch else gone
         if base is None:
             remember(self.connection, original)
             base = original
@@ -191,18 +204,29 @@ class Writing:
         if updated["name"] != original["name"]:
             renaming.rename(self.connection, row, original, updated)
         documents.save(self.connection, row, updated)
+        self._tell(change_events.UPDATED, row, updated, changes.description(original["version"]))
         for follow in AFTER[row.name]:
             follow(self.connection, updated, original)
         return updated
 
     def _insert(self, row: EntityType, document: Json) -> Json:
         self._validate(row, document)
-        for check in STORE[row.name]:
-            check(self.connection, document, None)
+        self._check(row, document, None)
         documents.save(self.connection, row, document, fresh=True)
+        self._tell(change_events.CREATED, row, document)
         for follow in AFTER[row.name]:
             follow(self.connection, document, None)
         return document
+
+    def _check(self, row: EntityType, document: Json, original: Json | None) -> None:
+        for check in STORE[row.name]:
+            check(self.connection, document, original)
+        asset_rules.check(self.connection, row, document, original)
+
+    def _tell(self, event: str, row: EntityType, document: Json, description: Json | None = None) -> None:
+        # What a catalog is seeded with is nobody's doing.
+        if self.principal.id:
+            change_events.record(self.connection, event, row, document, self.principal.name, description)
 
     def _place(self, row: EntityType, document: Json, request: Json) -> Json | None:
         """Put the document below its container and copy what it carries from there."""
@@ -241,11 +265,15 @@ class Writing:
         kept = {field: value for field, value in original.items() if field in _KEPT or field not in asked}
         updated = {**kept, **document}
         updated.update({field: original[field] for field in _SYSTEM if field in original})
+        restored = {field: original[field] for field in _NOT_EMPTIED if original.get(field) and not updated.get(field)}
+        updated.update(restored)
         guarded = self.principal.is_bot and not override
         if guarded:
-            for field in _GUARDED:
-                if original.get(field):
-                    updated[field] = original[field]
+            updated.update({field: original[field] for field in _GUARDED if original.get(field)})
+            # A bot gives custom properties when it makes an entity; afterwards they are people's.
+            updated.pop("extension", None)
+            if "extension" in original:
+                updated["extension"] = original["extension"]
         if "tags" in row.fields and ("tags" in original or "tags" in document):
             merged = labels.merge(original.get("tags", []), document.get("tags", []))
             updated["tags"] = labels.settle(self.connection, merged) if merged != original.get("tags") else merged

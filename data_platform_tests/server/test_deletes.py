@@ -25,6 +25,24 @@ def test_a_soft_deleted_entity_answers_as_the_real_server_does(place: Place) -> 
     place.api.refused(404, "GET", f"{path}?include=deleted")
 
 
+def test_deleting_softly_again_changes_nothing(place: Place) -> None:
+    path = f"/tables/{place.table()['id']}"
+    gone = place.api.ok("DELETE", path)
+    again = place.api.ok("DELETE", path)
+    assert (again["deleted"], again["version"], again["updatedAt"]) == (True, 0.2, gone["updatedAt"])
+
+
+def test_a_put_that_revives_and_changes_is_one_version(place: Place) -> None:
+    place.api.ok("DELETE", f"/tables/{place.table()['id']}")
+    revived = place.api.ok("PUT", "/tables", place.request(description="back"))
+    assert (revived["version"], revived["deleted"]) == (0.3, False)
+    described = revived["changeDescription"]
+    assert described["fieldsUpdated"] == [{"name": "deleted", "oldValue": True, "newValue": False}]
+    assert described["fieldsAdded"] == [{"name": "description", "newValue": "back"}]
+    history = place.api.ok("GET", f"/tables/{revived['id']}/versions")["versions"]
+    assert len(history) == 3
+
+
 def test_deleting_and_restoring_is_recursive(place: Place) -> None:
     table = place.table()
     database = place.api.ok("GET", f"/databases/name/{place.database}")

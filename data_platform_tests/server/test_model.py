@@ -72,13 +72,12 @@ class Catalog(RuleBasedStateMachine):
             self.tables[name] = said
             return
         assert said.identity == table.identity, "a PUT revives the same entity"
-        if table.deleted:
-            table.deleted = False
-            table.step()
         if as_bot and table.description:
             said.description = table.description
         said.version = table.version
-        if said != table:
+        said.deleted = table.deleted
+        if said != table or table.deleted:
+            said.deleted = False
             said.step(1.0 if said.columns < table.columns else 0.1)
         self.tables[name] = said
 
@@ -99,13 +98,10 @@ class Catalog(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.tables)))
         table = self.tables[name]
         path = f"/tables/{table.identity}?hardDelete={str(hard).lower()}"
-        if table.deleted and not hard:
-            self.admin.refused(404, "DELETE", path)
-            return
         self.admin.ok("DELETE", path)
         if hard:
             del self.tables[name]
-        else:
+        elif not table.deleted:
             table.deleted = True
             table.step()
 

@@ -154,3 +154,26 @@ def test_an_unnamed_query_is_named_by_the_checksum_of_its_text(place: Place, bot
 def test_a_constraint_on_an_unknown_column_is_400(place: Place) -> None:
     constraint = {"constraintType": "PRIMARY_KEY", "columns": ["nope"]}
     place.api.refused(400, "POST", "/tables", place.request(tableConstraints=[constraint]))
+
+
+def test_usage_that_is_reported_again_replaces_the_tables_and_adds_to_what_holds_it(place: Place) -> None:
+    table = place.table()
+
+    def count(path: str) -> int:
+        return place.api.ok("GET", f"{path}?fields=usageSummary")["usageSummary"]["dailyStats"]["count"]
+
+    for _ in range(2):
+        told = place.api.ok("POST", f"/usage/table/{table['id']}", {"date": "2026-01-02", "count": 5})
+    assert (told["eventType"], told["entity"]["id"]) == ("entityUpdated", table["id"])
+    schema, database = f"/databaseSchemas/name/{place.schema}", f"/databases/name/{place.database}"
+    assert [count(each) for each in (f"/tables/{table['id']}", schema, database)] == [5, 10, 10]
+    place.api.ok("PUT", f"/usage/table/{table['id']}", {"date": "2026-01-02", "count": 1})
+    assert [count(each) for each in (f"/tables/{table['id']}", schema)] == [6, 11]
+
+
+def test_usage_is_read_for_as_many_days_as_are_asked(place: Place) -> None:
+    path = f"/usage/table/{place.table()['id']}"
+    for day in ("2026-01-01", "2026-01-05"):
+        place.api.ok("POST", path, {"date": day, "count": 1})
+    read = place.api.ok("GET", f"{path}?date=2026-01-05&days=3")
+    assert [each["date"] for each in read["usage"]] == ["2026-01-05"], "three days, not three reports"

@@ -165,3 +165,33 @@ def test_followers_and_votes_bump_no_version(place: Place) -> None:
     assert (read["version"], read["followers"][0]["name"], read["votes"]["upVotes"]) == (0.1, "admin", 1)
     place.api.ok("DELETE", f"/tables/{table['id']}/followers/{user['id']}")
     assert place.api.ok("GET", f"/tables/{table['id']}?fields=followers")["followers"] == []
+
+
+def test_a_put_cannot_take_owners_or_domains_away(place: Place, unique: str) -> None:
+    admin = place.api.ok("GET", "/users/name/admin")
+    place.api.ok("POST", "/domains", {"name": unique, "domainType": "Aggregate", "description": "d"})
+    place.table(owners=[{"id": admin["id"], "type": "user"}], domains=[unique])
+    kept = place.api.ok("PUT", "/tables", place.request(owners=[], domains=[]))
+    assert (kept["owners"][0]["name"], kept["domains"][0]["name"], kept["version"]) == ("admin", unique, 0.1)
+
+
+def test_a_bots_put_leaves_domains_alone(place: Place, bot: Api, unique: str) -> None:
+    for name in (unique, f"{unique}-other"):
+        place.api.ok("POST", "/domains", {"name": name, "domainType": "Aggregate", "description": "d"})
+    place.table(domains=[unique])
+    kept = bot.ok("PUT", "/tables", place.request(domains=[f"{unique}-other"]))
+    assert [domain["name"] for domain in kept["domains"]] == [unique]
+
+
+def test_what_was_asked_for_and_is_not_there_is_an_empty_list(place: Place) -> None:
+    table = place.table()
+    read = place.api.ok("GET", f"/tables/{table['id']}?fields=owners,domains,dataProducts,followers,tags")
+    assert all(read[field] == [] for field in ("owners", "domains", "dataProducts", "followers", "tags"))
+    assert "owners" not in place.api.ok("GET", f"/tables/{table['id']}")
+
+
+def test_a_patch_cannot_delete_nor_add_a_field_that_is_none(place: Place) -> None:
+    path = f"/tables/{place.table()['id']}"
+    for operation in ({"path": "/deleted", "value": True}, {"path": "/nonsense", "value": 1}):
+        place.api.refused(400, "PATCH", path, [{"op": "add", **operation}])
+    assert place.api.ok("GET", path)["version"] == 0.1
