@@ -49,11 +49,20 @@ def nightly() -> None:
     load(clean(raw), raw)
 
 
+@dg.sensor(job=nightly, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
+def till_is_full() -> dg.RunRequest:
+    """Asks for one run, which only a daemon hears."""
+    return dg.RunRequest(run_key="the first")
+
+
 everything = dg.define_asset_job("everything", selection="*")
 source = dg.AssetSpec("till", description="Nobody here makes it")
 defs = dg.Definitions(
     assets=[orders, revenue, forecast, source],
     jobs=[nightly, everything],
+    sensors=[till_is_full],
+    # Steps in processes of their own would only take longer.
+    executor=dg.in_process_executor,
     schedules=[dg.ScheduleDefinition(job=nightly, cron_schedule="0 3 * * *")],
 )
 
