@@ -35,6 +35,10 @@ class EntityType:
         return models.fields(self.entity)
 
     @property
+    def defaults(self) -> dict[str, bool | int | float | str]:
+        return models.defaults(self.entity)
+
+    @property
     def references(self) -> dict[str, bool]:
         return models.references(self.entity)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from data_platform.server import documents, names
+from data_platform.server import documents, names, references
 from data_platform.server.entity_types import ENTITY_TYPES, SERVICE_TYPES, EntityType
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import FILTERS
@@ -91,6 +91,9 @@ def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
         elif name in _REFERRED and value:
             where.append("id IN (SELECT holder FROM refs WHERE field = ? AND target = ?)")
             values += [_REFERRED[name], _target(call, name, value)]
+        elif name == "directChildrenOf" and value:
+            where.append("parent = ?")
+            values.append(_holder(call, row, value))
         elif name == "testSuiteId" and value:
             where.append("(parent = ? OR id IN (SELECT test FROM suite_members WHERE suite = ?))")
             values += [value, value]
@@ -119,6 +122,12 @@ def _scope(call: Call, name: str, value: str) -> str:
         if found is not None:
             return str(found["fullyQualifiedName"])
     return value
+
+
+def _holder(call: Call, row: EntityType, fqn: str) -> str:
+    """The id of the container of that name, or a value that no entity has."""
+    found = references.find_any(call.reader, tuple(kind for _, kind in row.parents), fqn)
+    return str(found[1]["id"]) if found else ""
 
 
 def _target(call: Call, name: str, value: str) -> str:

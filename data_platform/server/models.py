@@ -92,6 +92,23 @@ def fields(path: str) -> frozenset[str]:
 
 
 @cache
+def defaults(path: str) -> dict[str, bool | int | float | str]:
+    """What the class at ``path`` assumes of single values that are not given, as JSON; not the version."""
+    found: dict[str, bool | int | float | str] = {}
+    for name, info in load(path).model_fields.items():
+        value = getattr(info.default, "value", info.default)
+        if not isinstance(value, bool | int | float | str) or name == "version":
+            continue
+        # Some defaults of the schemas are texts where the field is none.
+        if isinstance(value, str) and "bool" in str(info.annotation):
+            value = value == "true"
+        elif isinstance(value, str) and "float" in str(info.annotation):
+            value = float(value)
+        found[info.alias or name] = value
+    return found
+
+
+@cache
 def references(path: str) -> dict[str, bool]:
     """The fields of a class that refer to entities; true for those that hold a list."""
     found: dict[str, bool] = {}

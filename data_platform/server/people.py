@@ -11,11 +11,9 @@ import orjson
 from data_platform.server import documents, tokens
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import unquote
-from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError, ForbiddenError
-from data_platform.server.rules import COMPUTED, PREPARE
+from data_platform.server.rules import COMPUTED, PREPARE, STORE
 from data_platform.server.views import View, chosen
-from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal
@@ -55,38 +53,8 @@ def register(router: Router, keys: Keys) -> None:
         name = (call.arg("email") or "").split("@")[0].lower()
         return {"name": name}
 
-    def members(call: Call) -> Json:
-        """Put users into a team; those who are in it already stay."""
-        may_write(call, team, "EditUsers")
-        named = [str(cast("Json", each).get("id")) for each in call.array if isinstance(each, dict)]
-
-        def work(connection: Connection) -> Json:
-            held = documents.need_id(connection, team, call.id)
-            for identity in named:
-                member = documents.need_id(connection, user, identity)
-                if all(each["id"] != held["id"] for each in member.get("teams", [])):
-                    joined = {**member, "teams": [*member.get("teams", []), documents.reference(held, "team")]}
-                    Writing(connection, keys, call.principal).update(user, member, joined, patch=False)
-            return View.of(call, keys, connection).one(team, held, {"users"})
-
-        return call.store.write(work)
-
-    def leave(call: Call) -> Json:
-        may_write(call, team, "EditUsers")
-
-        def work(connection: Connection) -> Json:
-            held = documents.need_id(connection, team, call.id)
-            member = documents.need_id(connection, user, call.uuid("user"))
-            left = {**member, "teams": [each for each in member.get("teams", []) if each["id"] != held["id"]]}
-            Writing(connection, keys, call.principal).update(user, member, left, patch=False)
-            return View.of(call, keys, connection).one(team, held, {"users"})
-
-        return call.store.write(work)
-
     router.add("GET", "/users/auth-mechanism/{id}", mechanism)
     router.add("GET", "/users/generateUserName", generated_name)
-    router.add("PUT", "/teams/{id}/users", members)
-    router.add("DELETE", "/teams/{id}/users/{user}", leave)
     router.add("GET", "/teams/hierarchy", lambda call: _hierarchy(call, team, "parents"))
     router.add("GET", "/domains/hierarchy", lambda call: _hierarchy(call, ENTITY_TYPES["domain"], "parent"))
     router.add("GET", "/users/loggedInUser", logged_in)
@@ -115,7 +83,7 @@ def _hierarchy(call: Call, row: EntityType, above: str) -> Json:
     return {"data": [nodes[identity] for identity in roots], "paging": {"total": len(roots)}}
 
 
-def _user(connection: Connection, document: Json, request: Json, _principal: Principal) -> None:
+def _user(_connection: Connection, document: Json, request: Json, _principal: Principal) -> None:
     document["name"] = unquote(document["name"]).lower()
     email = str(request.get("email", "")).lower()
     if not _EMAIL.match(email):
@@ -123,10 +91,6 @@ def _user(connection: Connection, document: Json, request: Json, _principal: Pri
     document["email"] = email
     document.setdefault("isBot", False)
     document.setdefault("isAdmin", False)
-    if not document.get("teams"):
-        organization = documents.find(connection, ENTITY_TYPES["team"], "Organization")
-        if organization is not None:
-            document["teams"] = [documents.reference(organization, "team")]
 
 
 def _team(connection: Connection, document: Json, _request: Json, _principal: Principal) -> None:
@@ -172,6 +136,19 @@ def _follows(connection: Connection, document: Json) -> list[Json]:
     return [{"id": line["id"], "type": line["type"]} for line in lines]
 
 
+def _bot(connection: Connection, document: Json, _original: Json | None) -> None:
+    """A bot's user is the user of no other bot."""
+    line = connection.execute(
+        "SELECT e.name FROM refs r JOIN entities e ON e.id = r.holder WHERE r.target = ? AND r.field = 'botUser'"
+        " AND r.holder <> ?",
+        (document["botUser"]["id"], document["id"]),
+    ).fetchone()
+    if line is not None:
+        user = documents.need_id(connection, ENTITY_TYPES["user"], document["botUser"]["id"], "all")
+        raise BadRequestError(f"Bot user [{user['name']}] is already used by [{line['name']}] bot")
+
+
+STORE["bot"].append(_bot)
 PREPARE["user"].append(_user)
 PREPARE["team"].append(_team)
 COMPUTED["user"].update({"owns": _owned, "follows": _follows})

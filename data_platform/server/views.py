@@ -100,6 +100,9 @@ class View:
                 document[field] = value
         for field in hidden & document.keys():
             del document[field]
+        for field, value in row.defaults.items():
+            if field not in hidden:
+                document.setdefault(field, value)
         if "tags" in asked and "tags" in row.fields:
             document.setdefault("tags", [])
         if self._inherits:

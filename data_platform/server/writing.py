@@ -27,7 +27,7 @@ from data_platform.server.deleting import restore
 from data_platform.server.entity_types import EntityType, entity_type
 from data_platform.server.ids import new_id, now
 from data_platform.server.problems import BadRequestError, ConflictError
-from data_platform.server.rules import AFTER, PREPARE, STORE
+from data_platform.server.rules import AFTER, ALWAYS, PREPARE, STORE
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json, Principal
@@ -141,8 +141,12 @@ class Writing:
             raise BadRequestError(f"Unrecognized field {unknown[0]!r}")
         if patched.get("deleted") and not original.get("deleted"):
             raise BadRequestError(f"{row.name} attribute deleted can't be modified")
-        # What is read as an empty list may not be there at all.
-        updated = {field: value for field, value in patched.items() if value or field in original}
+        # What is read as an empty list or as a default may not be there at all, and what is counted never is.
+        updated = {
+            field: value
+            for field, value in patched.items()
+            if field in original or not (value == [] or value == row.defaults.get(field) or field in ALWAYS[row.name])
+        }
         for field in _SYSTEM:
             updated.pop(field, None)
             if field in original:
@@ -150,8 +154,11 @@ class Writing:
         labels.complete(updated)
         self._validate(row, updated)
         columns.drop_computed(updated)
-        if updated.get("name") != original["name"] and row.name not in renaming.RENAMED:
-            updated["name"] = original["name"]
+        if updated.get("name") != original["name"]:
+            if row.name not in renaming.RENAMED:
+                updated["name"] = original["name"]
+            elif original.get("provider") == "system":
+                raise BadRequestError(f"System entity [{original['name']}] of type {row.name} can not be renamed.")
         names.check(updated.get("name", ""))
         for field in [*(field for field, _ in row.parents), *row.carried]:
             updated.pop(field, None)

@@ -169,3 +169,30 @@ def test_every_column_carries_its_name_position_and_tags(place: Place) -> None:
     assert columns[0]["children"][0]["fullyQualifiedName"] == f'{place.fqn()}.s."in.ner"'
     listed = place.api.ok("GET", f"/tables/name/{place.fqn()}/columns?limit=1")
     assert (listed["data"][0]["name"], listed["paging"]["total"]) == ("s", 2)
+
+
+def test_what_the_schema_assumes_is_read_and_is_no_change(admin: Api, unique: str) -> None:
+    made = admin.ok("POST", "/classifications", {"name": unique, "description": "d"})
+    assumed = {"provider": "user", "mutuallyExclusive": False, "disabled": False}
+    assert assumed.items() <= admin.ok("GET", f"/classifications/{made['id']}").items()
+    patched = admin.patch_with(f"/classifications/{made['id']}", ("add", "/displayName", "Shown"))
+    assert patched["changeDescription"]["fieldsAdded"] == [{"name": "displayName", "newValue": "Shown"}]
+    assert admin.ok("PUT", "/classifications", {"name": unique, "description": "d", "displayName": "Shown"})[
+        "version"
+    ] == (0.2)
+
+
+def test_what_belongs_to_the_system_keeps_its_name(admin: Api) -> None:
+    operation = [{"op": "replace", "path": "/name", "value": "Other"}]
+    assert "can not be renamed" in admin.refused(400, "PATCH", "/classifications/name/Tier", operation)
+
+
+def test_terms_are_listed_by_what_they_hang_below_directly(admin: Api, unique: str) -> None:
+    admin.ok("POST", "/glossaries", {"name": unique, "description": "d"})
+    for name, more in (("a", {}), ("b", {"parent": f"{unique}.a"})):
+        admin.ok("POST", "/glossaryTerms", {"name": name, "glossary": unique, "description": "d", **more})
+
+    def below(fqn: str) -> list[str]:
+        return [each["name"] for each in admin.ok("GET", f"/glossaryTerms?directChildrenOf={fqn}")["data"]]
+
+    assert (below(unique), below(f"{unique}.a"), below("nowhere")) == (["a"], ["b"], [])

@@ -68,3 +68,45 @@ def test_a_certification_is_dated_and_of_the_classification_that_settings_name(p
     assert first["expiryDate"] - first["appliedDate"] == 30 * 24 * 3600 * 1000
     place.api.ok("PATCH", path, [certified("Certification.Gold")])
     assert place.api.ok("GET", f"{path}?fields=certification")["certification"] == first
+
+
+def test_users_and_teams_see_each_other_from_both_sides(admin: Api, unique: str) -> None:
+    users = [
+        admin.ok("POST", "/users", {"name": f"{unique}{name}", "email": f"{unique}{name}@example.com"}) for name in "ab"
+    ]
+    made = admin.ok("POST", "/teams", {"name": unique, "teamType": "Group", "users": [users[0]["id"]]})
+
+    def teams(number: int) -> list[str]:
+        return [held["name"] for held in admin.ok("GET", f"/users/{users[number]['id']}?fields=teams")["teams"]]
+
+    def members() -> list[str]:
+        return [held["id"] for held in admin.ok("GET", f"/teams/{made['id']}?fields=users")["users"]]
+
+    assert (teams(0), teams(1), made["userCount"]) == ([unique], ["Organization"], 1)
+    reference = {"id": users[1]["id"], "type": "user"}
+    admin.patch_with(f"/teams/{made['id']}", ("add", "/users/1", reference))
+    assert teams(1) == [unique]
+    admin.ok("DELETE", f"/teams/{made['id']}/users/{users[0]['id']}")
+    assert (teams(0), members()) == (["Organization"], [users[1]["id"]])
+    admin.patch_with(f"/users/{users[0]['id']}", ("replace", "/teams", [{"id": made["id"], "type": "team"}]))
+    assert set(members()) == {each["id"] for each in users}
+    request = {"name": users[0]["name"], "email": users[0]["email"], "displayName": "Shown"}
+    assert admin.ok("PUT", "/users", request)["teams"][0]["name"] == unique, "a PUT that names no team keeps it"
+    assert {each["name"] for each in admin.ok("GET", f"/users?team={unique}")["data"]} == {f"{unique}{n}" for n in "ab"}
+    department = {"name": f"{unique}d", "teamType": "Department", "users": [users[0]["id"]]}
+    assert "only in team of type Group" in admin.refused(400, "POST", "/teams", department)
+
+
+def test_personas_are_of_users_and_users_of_personas(admin: Api, unique: str) -> None:
+    user = admin.ok("POST", "/users", {"name": unique, "email": f"{unique}@example.com"})
+    admin.ok("POST", "/personas", {"name": unique, "users": [user["id"]]})
+    read = admin.ok("GET", f"/users/{user['id']}?fields=personas")
+    assert [held["name"] for held in read["personas"]] == [unique]
+
+
+def test_a_bots_user_is_the_user_of_one_bot(admin: Api, unique: str) -> None:
+    admin.ok("PUT", "/users", {"name": unique, "email": f"{unique}@example.com", "isBot": True})
+    admin.ok("POST", "/bots", {"name": unique, "botUser": unique})
+    message = admin.refused(400, "POST", "/bots", {"name": f"{unique}-2", "botUser": unique})
+    assert "already used" in message
+    admin.ok("PUT", "/bots", {"name": unique, "botUser": unique})
