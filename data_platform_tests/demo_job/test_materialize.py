@@ -12,7 +12,8 @@ from dagster import DagsterInstance, DagsterRunStatus
 from rich.console import Console
 
 from examples.demo.layout import PROJECT_ROOT
-from examples.demo.materialize import TAGS, Report, as_table, release_what_was_killed
+from examples.demo.materialize import TAGS, release_what_was_killed
+from examples.demo.report import Report, as_table
 
 POOL = "openmetadata/postgres"
 

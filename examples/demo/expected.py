@@ -2,8 +2,9 @@
 of the rows that the lakehouse is made of.
 
 ``.venv-ingestion/bin/python -m examples.demo.expected`` prints it; ``expected.json`` is the committed answer, and a
-test compares the two. What Dagster has is in no file: it is asked when the demo runs (``pipelines``). Nothing here
-uses OpenMetadata or this project's ingestion, so that an error of theirs cannot hide.
+test compares the two, as does ``--check`` with a demo that is running. What Dagster has is in no file: it is asked when
+the demo runs (``pipelines``). Nothing here uses OpenMetadata or this project's ingestion, so that an error of theirs
+cannot hide.
 
 Which column of a view or of dbt's tables comes from which column is not in PostgreSQL's catalogs. That is written by
 hand in ``lineage.json``, and held against what PostgreSQL does know: the columns of every view, and all columns that
@@ -12,6 +13,7 @@ its query mentions. Of dbt's tables it knows only that the columns exist.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -26,9 +28,9 @@ from psycopg2.extensions import cursor
 
 from examples.demo import expected_dbt, expected_ownership, lakehouse, raw_files
 from examples.demo.fill import fill
-from examples.demo.layout import POSTGRES_PORT, STATE, DemoError
+from examples.demo.layout import ARTIFACTS, POSTGRES_PORT, STATE, DemoError
 from examples.demo.models import build
-from examples.demo.postgres import DATABASE, Server, running_postgres
+from examples.demo.postgres import DATABASE, Server, running_postgres, server_of
 from examples.demo.processes import end_leftovers, sole_user
 
 FILE: Final = Path(__file__).with_name("expected.json")
@@ -236,8 +238,19 @@ def _column_profile(statement: cursor, table: str, column: str) -> dict[str, Any
     return figures
 
 
+def is_as_committed(server: Server, artifacts: Path) -> bool:
+    """Whether the sources hold what ``expected.json`` says."""
+    return as_json(expected(server, artifacts)) == FILE.read_text()
+
+
 def main() -> int:
     """Print what is expected of the demo's database, filling it first if need be."""
+    parser = argparse.ArgumentParser(description="What the catalog must hold after the demo, asked of its sources.")
+    parser.add_argument(
+        "--check", action="store_true", help="ask a running demo, and tell by the exit code if it holds"
+    )
+    if parser.parse_args().check:
+        return 0 if is_as_committed(server_of(STATE, POSTGRES_PORT), ARTIFACTS) else 1
     try:
         with sole_user(STATE):
             end_leftovers(STATE / "logs")

@@ -15,6 +15,7 @@ STATE: Final = PROJECT_ROOT / ".demo"
 SECRETS: Final = STATE / "secrets"
 LOGS: Final = STATE / "logs"
 LAKEHOUSE: Final = STATE / "lakehouse"
+ARTIFACTS: Final = STATE / "dbt"
 
 ORCHESTRATOR_BIN: Final = PROJECT_ROOT / ".venv" / "bin"
 INGESTION_BIN: Final = PROJECT_ROOT / ".venv-ingestion" / "bin"

@@ -76,13 +76,7 @@ def running_postgres(
         DemoError: the port is taken, or the server does not start.
     """
     require_free(port, "the demo's PostgreSQL")
-    secrets = state / "secrets"
-    server = Server(
-        port,
-        superuser_password=secrets / "postgres_superuser_password",
-        reader_password=secrets / "postgres_password",
-        builder_password=secrets / "postgres_dbt_password",
-    )
+    server = server_of(state, port)
     data = state / "postgres"
     programs = programs or wheel_programs()
     _initialize(programs, data, server.superuser_password)
@@ -94,6 +88,17 @@ def running_postgres(
     with running("postgres", command, logs=state / "logs", stop_signal=signal.SIGINT) as program:
         program.wait_until(lambda: _answers(server))
         yield server
+
+
+def server_of(state: Path, port: int) -> Server:
+    """The server of a folder, running or not."""
+    secrets = state / "secrets"
+    return Server(
+        port,
+        superuser_password=secrets / "postgres_superuser_password",
+        reader_password=secrets / "postgres_password",
+        builder_password=secrets / "postgres_dbt_password",
+    )
 
 
 def wheel_programs() -> Path:

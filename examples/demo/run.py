@@ -2,7 +2,8 @@
 
 Starts PostgreSQL, an S3, Dagster's webserver and the embedded catalog, fills the first two and a lakehouse, runs the
 job of the daily schedule on every asset of the environment ``demo``, prints what Dagster recorded, and lets a separate
-process compare the catalog with the sources. Whatever happens, nothing it started is left running.
+process compare the catalog with the sources. Where nothing has changed since, it is that comparison only. Whatever
+happens, nothing it started is left running.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from rich.console import Console
 
-from examples.demo import lakehouse, raw_files, webserver
+from examples.demo import lakehouse, raw_files, standing, webserver
 from examples.demo.catalog import running_catalog, wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import (
@@ -32,9 +33,8 @@ from examples.demo.layout import (
 )
 from examples.demo.postgres import Server, running_postgres
 from examples.demo.processes import Program, end_leftovers, obey_signals, sole_user
+from examples.demo.report import as_table
 from examples.demo.storage import running_storage
-
-_PIPELINES: Final = STATE / "pipelines.json"
 
 
 class Servers(NamedTuple):
@@ -60,8 +60,8 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 120)
     started = time.monotonic()
     try:
-        with servers(console) as running, webserver.running_webserver() as dagster:
-            if not _demonstrate(console, running, dagster):
+        with servers(console) as running:
+            if not (_stands(console, running) or _demonstrate(console, running)):
                 return 1
     except DemoError as error:
         console.print(str(error), style="bold red", markup=False, highlight=False)
@@ -93,32 +93,58 @@ def servers(console: Console) -> Iterator[Servers]:
                 yield Servers(catalog, postgres, files, tables)
 
 
-def _demonstrate(console: Console, running: Servers, dagster: Program) -> bool:
-    console.print(f"PostgreSQL listens on 127.0.0.1:{running.postgres.port}, an S3 on 127.0.0.1:{STORAGE_PORT}")
-    if fill(running.postgres):
-        console.print("The database is filled with the flights that left New York City in 2013")
-    else:
-        console.print("The database still holds the flights that left New York City in 2013")
-    # Imported here: Dagster and the definitions take seconds, in which the servers start.
-    from examples.demo import pipelines
-    from examples.demo.materialize import as_table, materialize
+def _stands(console: Console, running: Servers) -> bool:
+    """Whether everything is as the last good demo left it; says so."""
+    note = standing.noted()
+    if note is None:
+        return False
+    _fill(console, running)
+    console.print("The definitions are those of the last run: asking sources and catalog whether they are, too")
+    answer = standing.ask()
+    if answer is None:
+        console.print("They are not: all is materialized again")
+        return False
+    console.print(as_table(note.reports))
+    console.print(answer, highlight=False)
+    console.print(f"Nothing has changed since the job ran on {note.at}. To start anew, delete [bold]{STATE.name}[/]")
+    return True
 
-    wait_for(running.catalog)
-    raw_files.wait_for(running.files)
-    lakehouse.wait_for(running.tables)
-    webserver.wait_for(dagster)
-    console.print("The catalog answers on http://127.0.0.1:8585/api; Dagster starts the job metadata_ingestion")
-    reports = materialize(LOGS / "run.log")
+
+def _demonstrate(console: Console, running: Servers) -> bool:
+    """Materialize everything and compare; whether all of it is good."""
+    standing.remove()
+    with webserver.running_webserver() as dagster:
+        _fill(console, running)
+        # Imported here: Dagster and the definitions take seconds, in which the servers start.
+        from examples.demo import pipelines
+        from examples.demo.materialize import materialize
+
+        webserver.wait_for(dagster)
+        console.print("Dagster starts the job metadata_ingestion")
+        reports = materialize(LOGS / "run.log")
     console.print(as_table(reports))
     bad = [asset for asset, report in reports.items() if not report.is_good]
     if bad:
         console.print(f"[bold red]Not materialized, or a check did not pass: {', '.join(bad)}[/]")
-    _PIPELINES.write_text(json.dumps(pipelines.expected(), indent=2))
-    return _compare() and not bad
+    standing.PIPELINES.write_text(json.dumps(pipelines.expected(), indent=2))
+    is_good = _compare() and not bad
+    if is_good:
+        standing.take(reports)
+    return is_good
+
+
+def _fill(console: Console, running: Servers) -> None:
+    console.print(f"PostgreSQL listens on 127.0.0.1:{running.postgres.port}, an S3 on 127.0.0.1:{STORAGE_PORT}")
+    verb = "is filled with" if fill(running.postgres) else "still holds"
+    console.print(f"The database {verb} the flights that left New York City in 2013")
+    wait_for(running.catalog)
+    raw_files.wait_for(running.files)
+    lakehouse.wait_for(running.tables)
+    console.print("The catalog answers on http://127.0.0.1:8585/api")
 
 
 def _compare() -> bool:
-    command = [INGESTION_BIN / "python", "-m", "examples.demo.compare", "--pipelines", _PIPELINES]
+    command = [INGESTION_BIN / "python", "-m", "examples.demo.compare", "--pipelines", standing.PIPELINES]
     return subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode == 0
 
 
