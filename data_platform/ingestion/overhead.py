@@ -16,7 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 _CLOUD_SECRETS: Final = re.compile(r"^from (metadata\.utils\.secrets\.(?!db_)\w+_secrets_manager) import (\w+)$", re.M)
 
@@ -91,4 +91,31 @@ def freeze_imports() -> bool:
         return False
     gc.collect()
     gc.freeze()
+    return True
+
+
+def name_tables_without_a_search() -> bool:
+    """Put the name of a table together from its parts where all of them are known.
+
+    ``metadata.utils.fqn`` searches the catalog first, and finds what the parts make in any case. The client says so for
+    tables, but not for views, so each view of a source was a search. For runs that list a source; lineage searches for
+    what is written in another case.
+
+    Returns:
+        Whether there was something to remove.
+    """
+    from metadata.utils.fqn import fqn_build_registry
+
+    functions: dict[str, Any] = cast(Any, fqn_build_registry).registry
+    inner = functions["Table"]
+    if "skip_es_search" not in inspect.signature(inner).parameters:
+        return False
+
+    def build(metadata: Any, **parts: Any) -> Any:
+        is_whole = all(parts.get(part) for part in ("service_name", "database_name", "schema_name", "table_name"))
+        if is_whole and not parts.get("fetch_multiple_entities"):
+            parts["skip_es_search"] = True
+        return inner(metadata, **parts)
+
+    functions["Table"] = build
     return True

@@ -174,6 +174,8 @@ def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     with overhead.no_garbage_collection():
         create = config.workflow_factory(spec)
     overhead.cache_version_header()
+    if _lists(spec):
+        overhead.name_tables_without_a_search()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()
     if (spec.connector, spec.kind) == ("Trino", Workflow.PROFILING):

@@ -91,3 +91,29 @@ def test_a_profiler_that_does_not_collect_is_left_alone() -> None:
         print(overhead.freeze_imports(), gc.get_freeze_count())
     """)
     assert printed == "False 0"
+
+
+def test_a_table_whose_every_part_is_known_is_named_without_a_search() -> None:
+    printed = run_script("""
+        from metadata.generated.schema.entity.data.table import Table
+        from metadata.utils import fqn
+        from data_platform.ingestion import overhead
+
+        searched = []
+
+        class Catalog:
+            def es_search_from_fqn(self, **options):
+                searched.append(options["fqn_search_string"])
+
+        def build(**parts):
+            return fqn.build(Catalog(), Table, service_name="shop", database_name="db", table_name="a.b", **parts)
+
+        before = build(schema_name="sales"), len(searched)
+        assert overhead.name_tables_without_a_search()
+        assert not overhead.name_tables_without_a_search()
+        print(before, build(schema_name="sales"), len(searched))
+        print(build(schema_name=None), len(searched))
+        print(build(schema_name="sales", fetch_multiple_entities=True), len(searched))
+    """)
+    name = 'shop.db.sales."a.b"'
+    assert printed.splitlines() == [f"({name!r}, 1) {name} 1", "None 2", f"[{name!r}] 3"]
