@@ -14,12 +14,13 @@ from typing import Any, Final, cast
 from data_platform.errors import EntityNotFoundError
 from data_platform.ingestion import config, shims, verdict
 from data_platform.ingestion.catalog import CatalogClient, Entity
+from data_platform.ingestion.client_workflow import create_workflow, execute, load
 from data_platform.ingestion.data_tests import DataTest, Tested, declared
 from data_platform.ingestion.diagnosis import shorten
 from data_platform.ingestion.ended import Ended
 from data_platform.ingestion.names import split
 from data_platform.ingestion.progress import Progress
-from data_platform.ingestion.run import Result, costs, create_workflow, execute, load
+from data_platform.ingestion.run import Result, costs
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
 from data_platform.ingestion.traffic import Traffic
 from data_platform.ingestion.verdict import Evidence, Failure, Outcome, Verdict

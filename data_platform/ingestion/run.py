@@ -12,30 +12,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_platform.errors import DataPlatformError, WorkflowInterruptedError
+from data_platform.errors import DataPlatformError
 from data_platform.ingestion import (
     config,
     dbt,
     dbt_reconciliation,
-    interruption,
     inventory,
-    overhead,
     ownership,
     personal_data,
     profiling_budget,
-    reflection,
-    shims,
     sources,
     stale_lineage,
     verdict,
 )
 from data_platform.ingestion.catalog import CatalogClient
+from data_platform.ingestion.client_workflow import create_workflow, execute, lists, load
 from data_platform.ingestion.data_tests import Tested
-from data_platform.ingestion.diagnosis import diagnose
 from data_platform.ingestion.ended import Ended, logged_failures, logged_warnings
 from data_platform.ingestion.health import Health
 from data_platform.ingestion.inventory import LEAVES, Changed
-from data_platform.ingestion.line import CatalogGone, Line
 from data_platform.ingestion.matching import Difference
 from data_platform.ingestion.progress import Progress
 from data_platform.ingestion.reconciliation import Mandate, Reconciled, Reconciliation
@@ -124,7 +119,7 @@ def run(
             if spec.kind is Workflow.PROFILING and spec.connector not in sources.CUSTOM:
                 personal_data.keep_out_of_profiles(workflow.workflow_steps()[1])
             budget = profiling_budget.of(spec, workflow.source, catalog)
-            reconciliation = Reconciliation(spec, workflow.source, catalog) if _lists(spec) else None
+            reconciliation = Reconciliation(spec, workflow.source, catalog) if lists(spec) else None
             if reconciliation:
                 with progress.stage("inventory", "asking source and catalog what they have"):
                     reconciliation.begin()
@@ -156,96 +151,11 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _lists(spec: WorkflowSpec) -> bool:
-    """Whether a run lists what a source has; dbt describes what other sources have."""
-    return spec.kind is Workflow.METADATA and spec.connector != dbt.CONNECTOR
-
-
 def _own(spec: WorkflowSpec, catalog: CatalogClient, progress: Progress, account: Account) -> ownership.Written | None:
     if not spec.ownership:
         return None
     with progress.stage("ownership", "writing owners, domain and tier"):
         return ownership.apply(catalog, config.category(spec), spec.service, spec.ownership, account.written)
-
-
-def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
-    """Import OpenMetadata's client and remove from it what stands in the way; returns what makes its workflow."""
-    overhead.leave_cloud_secrets_out()
-    with overhead.no_garbage_collection():
-        create = config.workflow_factory(spec)
-    overhead.cache_version_header()
-    if _lists(spec):
-        overhead.name_tables_without_a_search()
-    shims.leave_status_to_us()
-    shims.trust_the_named_authority()
-    if (spec.connector, spec.kind) == ("Trino", Workflow.PROFILING):
-        shims.sum_fractions_in_trino()
-    shims.spaces_in_passwords()
-    shims.sum_exactly()
-    Line(spec.catalog_url, spec.catalog_retry_timeout, traffic).install()
-    sources.install()
-    return create
-
-
-def create_workflow(create: config.Create, settings: config.Config, spec: WorkflowSpec) -> config.ClientWorkflow:
-    """OpenMetadata's workflow of a configuration, ready to run.
-
-    Raises:
-        DataPlatformError: it cannot be made; says why.
-    """
-    try:
-        with overhead.no_garbage_collection():  # it imports the connector
-            workflow = create(settings)
-    except Exception as error:
-        raise diagnose(error, spec) from error
-    overhead.freeze_imports()
-    shims.send_tables_before_foreign_keys(workflow.source)
-    shims.name_schemas_that_have_no_name(workflow.source)
-    shims.report_unreadable_routines(workflow.source)
-    if (spec.connector, spec.kind) == ("Postgres", Workflow.METADATA):
-        reflection.constraints_by_schema()
-        reflection.partitions_by_database(workflow.source)
-    return workflow
-
-
-def execute(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
-    """Run OpenMetadata's workflow to its end.
-
-    Raises:
-        DataPlatformError: it broke off; says why.
-    """
-    _stop_cleanly(workflow, spec)
-    try:
-        workflow.execute()
-    except Exception as error:
-        raise diagnose(error, spec) from error
-    if interruption.was_told():
-        raise _interrupted(spec)
-
-
-def _stop_cleanly(workflow: config.ClientWorkflow, spec: WorkflowSpec) -> None:
-    """Let a signal end the workflow as a failure that is flushed and reported to the catalog.
-
-    An exception would be taken for one table's failure, and ``SystemExit`` would be persisted as success; only
-    around the inner loop does an exception mean what it says.
-    """
-    inner = workflow.execute_internal
-
-    def execute_internal() -> None:
-        try:
-            inner()
-        except CatalogGone as gone:
-            raise gone.error from gone
-        except (KeyboardInterrupt, SystemExit) as error:
-            raise _interrupted(spec) from error
-        if interruption.was_told():
-            raise _interrupted(spec)
-
-    workflow.execute_internal = execute_internal
-
-
-def _interrupted(spec: WorkflowSpec) -> WorkflowInterruptedError:
-    return WorkflowInterruptedError("the workflow was told to stop", source=spec.name)
 
 
 def costs(progress: Progress, traffic: Traffic) -> dict[str, Any]:

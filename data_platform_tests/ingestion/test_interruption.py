@@ -11,7 +11,7 @@ import pytest
 
 from data_platform.errors import WorkflowInterruptedError
 from data_platform.ingestion import interruption
-from data_platform.ingestion.run import execute
+from data_platform.ingestion.client_workflow import execute
 from data_platform.ingestion.spec import WorkflowSpec
 
 
