@@ -172,20 +172,29 @@ def test_a_filter_leaves_out_jobs_and_assets_by_the_name_that_people_see(
 
 
 @pytest.mark.bad_input("half-broken object", "Dagster")
-def test_a_code_location_that_does_not_load_is_named_and_the_others_arrive(
+@pytest.mark.bad_input("hard names", "Dagster")
+@pytest.mark.bad_input("empty scope", "Dagster")
+def test_a_code_location_that_does_not_load_is_named_and_the_others_arrive_also_one_with_hard_names_and_an_empty_one(
     run: Run, make: Make, catalog: RunningServer, tmp_path: Path
 ) -> None:
-    broken, good = tmp_path / "broken.py", tmp_path / "good.py"
-    broken.write_text("raise RuntimeError('somebody forgot a comma')\n")
-    good.write_text("import dagster as dg\n\n@dg.asset\ndef flour(): ...\n")
-    with running_webserver(tmp_path / "home", good, broken) as address:
+    keys = (["flour.v2", "Größe"], ["it's", 'the "best"'], ["UPPER"])
+    locations = {
+        "broken.py": "raise RuntimeError('somebody forgot a comma')\n",
+        "good.py": "import dagster as dg\n\n"
+        f"outs = {{f'out_{{number}}': dg.AssetOut(key=key) for number, key in enumerate({keys!r})}}\n\n"
+        "@dg.multi_asset(outs=outs)\ndef bakery(): ...\n",
+        "empty.py": "import dagster as dg\n\ndefs = dg.Definitions()\n",
+    }
+    for name, text in locations.items():
+        (tmp_path / name).write_text(text)
+    with running_webserver(tmp_path / "home", *(tmp_path / name for name in locations)) as address:
         ended = run(make(address))
     assert ended.verdict["outcome"] == "partial", ended.verdict
     (row,) = ended.metadata["failures"]["records"]
     assert row["name"] == "broken.py"
     assert row["error"].startswith("the code location broken.py does not load, so its jobs and assets are missing: ")
     assert "somebody forgot a comma" in row["error"]
-    assert set(pipelines(catalog)) == {"assets/flour"}
+    assert {each["displayName"] for each in pipelines(catalog).values()} == {"/".join(key) for key in keys}
 
 
 @pytest.mark.bad_input("wrong port", "Dagster")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -347,6 +348,56 @@ def test_a_manifest_that_cannot_be_read_is_named_in_one_sentence(
             assert verdict["permanent"]
             assert sentence in verdict["sentence"]
             assert "\n" not in verdict["sentence"]
+
+
+@pytest.mark.bad_input("hard names", "dbt")
+@pytest.mark.bad_input("1,500 columns", "dbt")
+@pytest.mark.bad_input("view that does not compile", "dbt")
+def test_hard_names_wide_models_and_sql_that_nobody_can_parse_arrive(
+    ingest: Ingest, catalog: RunningServer, artifacts: Path, tmp_path: Path
+) -> None:
+    wide = [f"column_{number}" for number in range(1500)]
+    models = {
+        "Größe.v2 it's": (["id"], "select id from {orders}"),
+        "wide": (wide, "select id as column_7, total as column_1499 from {orders}"),
+        "nonsense": (["id"], "selec id, form ({orders} where"),
+    }
+    manifest = json.loads((artifacts / "manifest.json").read_text())
+    like = manifest["nodes"]["model.shop.paid"]
+    for number, (name, (columns, sql)) in enumerate(models.items()):
+        shown = [{"name": column, "dataType": "INT"} for column in columns]
+        people_make(catalog, ("tables", {"name": name, "databaseSchema": MARTS, "columns": shown}))
+        manifest["nodes"][f"model.shop.m{number}"] = {
+            **like,
+            "unique_id": f"model.shop.m{number}",
+            "name": f"m{number}",
+            "alias": name,
+            "description": f"About {name}",
+            "columns": {column: {**like["columns"]["id"], "name": column} for column in columns},
+            "compiled_code": sql.format(orders=f'"{DATABASE}"."sales"."orders"'),
+        }
+    ended = ingest(connection=local(broken(artifacts, tmp_path / "hard", json.dumps(manifest))))
+    assert {name: verdict["outcome"] for name, verdict in ended.verdicts.items()} == {
+        "metadata": "ok",
+        "lineage": "ok",
+    }, ended.verdicts
+    fqns = {name: f'{MARTS}."{name}"' if "." in name else f"{MARTS}.{name}" for name in models}
+    for name, fqn in fqns.items():
+        assert table(catalog, fqn)["description"] == f"About {name}"
+        assert upstream(catalog, "table", quote(fqn)).keys() == {f"{SALES}.orders"}
+    assert len(upstream(catalog, "table", fqns["wide"])[f"{SALES}.orders"]) == 2
+    described = [column["description"] for column in table(catalog, fqns["wide"])["columns"]]
+    assert described == ["Number of the order"] * len(wide)
+
+
+@pytest.mark.bad_input("empty scope", "dbt")
+def test_a_project_without_models_is_said_to_have_nothing_of_a_table(
+    ingest: Ingest, artifacts: Path, tmp_path: Path
+) -> None:
+    manifest = json.loads((artifacts / "manifest.json").read_text()) | {"nodes": {}, "sources": {}, "exposures": {}}
+    ended = ingest("metadata", connection=local(broken(artifacts, tmp_path / "empty", json.dumps(manifest))))
+    assert ended.verdict["outcome"] == "partial", ended.verdict
+    assert ended.verdict["sentence"] == "dbt: the source has nothing that belongs to a table."
 
 
 def test_a_service_that_the_catalog_does_not_have_is_named(ingest: Ingest, artifacts: Path) -> None:

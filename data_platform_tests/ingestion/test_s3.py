@@ -16,7 +16,7 @@ from data_platform.ingestion.catalog import CatalogClient
 from data_platform.ingestion.spec import MATCHES, NO_MASS_DELETION, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
-from data_platform_tests.ingestion.lake import CUSTOMERS, SHOPS, events, manifest, orders
+from data_platform_tests.ingestion.lake import CUSTOMERS, SHOPS, events, manifest, orders, parquet
 from examples.demo.layout import write_secret
 from examples.demo.storage import Storage, let_read, put, running_storage
 
@@ -157,6 +157,35 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
 
 
 @pytest.mark.bad_input("half-broken object", "S3")
+@pytest.mark.bad_input("hard names", "S3")
+@pytest.mark.bad_input("empty scope", "S3")
+@pytest.mark.bad_input("1,500 columns", "S3")
+def test_hard_names_wide_files_and_an_empty_bucket_arrive(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    wide = [f"column_{number}" for number in range(1500)]
+    header = 'id,"with.dot","it\'s",größe,UPPER\n1,2,3,4,5\n'.encode()
+    files = {
+        "sales.v2/it's/Größe": ("csv", header),
+        "UPPER": ("csv", (",".join(wide) + "\n" + ",".join("1" for _ in wide) + "\n").encode()),
+        "wide": ("parquet", parquet(**{name: [1] for name in wide})),
+    }
+    entries = [{"dataPath": path, "structureFormat": kind} for path, (kind, _) in files.items()]
+    bodies = {f"{path}/1.{kind}": body for path, (kind, body) in files.items()}
+    put(storage, "raw.v2", {"openmetadata.json": manifest(*entries), **bodies})
+    put(storage, "nothing", {})
+    let_everybody(secrets)
+
+    ended = run(make())
+
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert ended.check_named(MATCHES)["passed"], ended.check_named(MATCHES)
+    found = {each["name"]: each for each in containers(catalog).values()}
+    assert found.keys() == {"raw.v2", "nothing", *files}
+    assert set(columns(found["sales.v2/it's/Größe"])) == {"id", "with.dot", "it's", "größe", "UPPER"}
+    assert set(columns(found["UPPER"])) == set(columns(found["wide"])) == set(wide)
+
+
 @pytest.mark.fault(
     "the source: can be read in part (files that are corrupt)",
     "What can be read arrives; the check `completed` warns and names the rest.",

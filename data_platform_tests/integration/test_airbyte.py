@@ -148,6 +148,25 @@ def test_a_connection_whose_jobs_cannot_be_read_is_named_and_the_others_arrive(
     assert len(statuses(runs, self_hosted, SALES)) == 3
 
 
+@pytest.mark.bad_input("hard names", "Airbyte")
+def test_names_of_any_kind_arrive_as_they_are(runs: Runs, airbyte: Airbyte, self_hosted: Source) -> None:
+    names = ("shop.orders", 'the "best" one', "it's", "Größe 半角", "UPPER", "a::b")
+    airbyte.connections = [
+        Connection(f"id-{number}", name, "finance", SHOP, WAREHOUSE) for number, name in enumerate(names)
+    ]
+    ended = runs.run(self_hosted)
+    assert ended.check_named(MATCHES)["passed"], ended.output
+    assert set(pipelines(runs, self_hosted)) == set(names)
+
+
+@pytest.mark.bad_input("empty scope", "Airbyte")
+def test_an_airbyte_without_connections_is_said_to_list_none(runs: Runs, airbyte: Airbyte, self_hosted: Source) -> None:
+    airbyte.connections = []
+    ended = runs.run(self_hosted)
+    assert ended.verdict["outcome"] == "partial", ended.output
+    assert ended.verdict["sentence"] == f"{self_hosted.service}: the source lists no pipelines."
+
+
 @pytest.mark.bad_input("wrong host", "Airbyte")
 @pytest.mark.bad_input("wrong port", "Airbyte")
 @pytest.mark.bad_input("wrong credentials", "Airbyte")

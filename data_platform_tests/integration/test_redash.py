@@ -123,6 +123,33 @@ def test_a_dashboard_that_cannot_be_read_is_named_and_the_others_arrive(
     assert "31" in charts(runs, boards)
 
 
+@pytest.mark.bad_input("hard names", "Redash")
+@pytest.mark.bad_input("view that does not compile", "Redash")
+def test_names_of_any_kind_arrive_as_they_are_and_so_does_a_query_that_is_no_sql(
+    runs: Runs, redash: Redash, boards: Source
+) -> None:
+    names = ("sales.orders", 'the "best" one', "it's", "Größe 半角", "UPPER", "a::b")
+    queries = (
+        Widget(99, name="Broken", sql="SELEC day, FROM (sales.orders WHERE"),
+        Widget(98, name="Good", sql="SELECT id FROM sales.orders"),
+    )
+    redash.dashboards = [Dashboard(number, name, OWNER) for number, name in enumerate(names, start=1)]
+    redash.dashboards.append(Dashboard(50, "Broken", OWNER, queries))
+    ended = runs.run(boards)
+    assert ended.check_named(MATCHES)["passed"], ended.output
+    assert set(dashboards(runs, boards)) == {*names, "Broken"}
+    assert {"98", "99"} <= set(charts(runs, boards))
+    assert runs.upstream(f"{boards.service}.50", "dashboard") == {("shop.shop.sales.orders", None)}
+
+
+@pytest.mark.bad_input("empty scope", "Redash")
+def test_a_redash_without_dashboards_is_said_to_list_none(runs: Runs, redash: Redash, boards: Source) -> None:
+    redash.dashboards = []
+    ended = runs.run(boards)
+    assert ended.verdict["outcome"] == "partial", ended.output
+    assert ended.verdict["sentence"] == f"{boards.service}: the source lists no dashboards."
+
+
 @pytest.mark.bad_input("wrong host", "Redash")
 @pytest.mark.bad_input("wrong port", "Redash")
 @pytest.mark.bad_input("wrong credentials", "Redash")

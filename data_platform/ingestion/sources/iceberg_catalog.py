@@ -42,6 +42,8 @@ _AWS: Final = {
     "awsSessionToken": "client.session-token",
     "endPointURL": "s3.endpoint",
 }
+# What pyiceberg hands on to botocore as it is, which wants a number.
+_NUMBERS: Final = frozenset({"glue.max-retries"})
 _TIMEOUT: Final = "data-platform.timeout"
 _PLAIN: Final = ("type", "uri", "warehouse", "credential", "token")
 _SILENT: Final = (
@@ -98,7 +100,7 @@ def _properties(connection: Mapping[str, Any]) -> dict[str, Any]:
     properties = {
         **{name: connection[name] for name in _PLAIN if connection.get(name)},
         **{_AWS[name]: value for name, value in aws.items()},
-        **{name: _text(value) for name, value in more.items()},
+        **{name: value if name in _NUMBERS else _text(value) for name, value in more.items()},
     }
     if properties["type"] == "rest":
         del properties["type"]
