@@ -36,7 +36,7 @@ DIFFERENCES = {
     "/search/query": "answered from the database: bool, term, terms, match, exists, ids, wildcard, query_string; all"
     " scores are 1; aggregations of single fields only",
     "/search/fieldQuery": "answered from the database; case-sensitive",
-    "/lineage": "depths up to 3; no export, no paging of the graph",
+    "/lineage": "depths up to 3; a graph is answered whole, not in pages",
     "/dataContracts": "columns and test results are checked, semantics and service levels are not",
     "/feed": "reactions and mentions are kept, nobody is notified",
     "/tasks": "no workflow engine: the transitions are approve and reject",

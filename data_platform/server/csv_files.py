@@ -17,6 +17,7 @@ import orjson
 from starlette.responses import Response
 
 from data_platform.server import columns, documents, labels, names, references
+from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES, EntityType
 from data_platform.server.ids import new_id
 from data_platform.server.permissions import may_write
@@ -74,7 +75,7 @@ def register(router: Router, keys: Keys) -> None:
     for kind in _FORMATS:
         base = f"{ENTITY_TYPES[kind].route}/name/{{fqn}}"
         router.add("GET", f"{base}/export", _export(kind))
-        router.add("GET", f"{base}/exportAsync", _started)
+        router.add("GET", f"{base}/exportAsync", _export_started(kind))
         router.add("PUT", f"{base}/import", _import(keys, kind))
         router.add("PUT", f"{base}/importAsync", _import_started(keys, kind))
 
@@ -97,8 +98,12 @@ def _export(kind: str) -> Callable[[Call], Response]:
     return handler
 
 
-def _started(_call: Call) -> Json:
-    return {"jobId": new_id(), "message": "Export is in progress."}
+def _export_started(kind: str) -> Callable[[Call], Reply]:
+    def handler(call: Call) -> Reply:
+        _export(kind)(call)
+        return Reply(202, {"jobId": new_id(), "message": "Export initiated successfully."})
+
+    return handler
 
 
 def _below(connection: Connection, kind: str, holder: Json) -> list[Json]:
@@ -171,10 +176,10 @@ def _import(keys: Keys, kind: str) -> Callable[[Call], Json]:
     return handler
 
 
-def _import_started(keys: Keys, kind: str) -> Callable[[Call], Json]:
-    def handler(call: Call) -> Json:
+def _import_started(keys: Keys, kind: str) -> Callable[[Call], Reply]:
+    def handler(call: Call) -> Reply:
         _import(keys, kind)(call)
-        return {"jobId": new_id(), "message": "Import is in progress."}
+        return Reply(202, {"jobId": new_id(), "message": "Import initiated successfully."})
 
     return handler
 

@@ -42,7 +42,6 @@ def register(router: Router, keys: Keys) -> None:
         router.add("DELETE", f"/lineage/{ends}", _delete)
     router.add("DELETE", "/lineage/{type}/{id}/type/{source}", _delete_by_source)
     router.add("DELETE", "/lineage/source/name/{type}/{fqn}/type/{source}", _delete_by_source)
-    router.add("GET", "/lineage/getLineage", _graph)
     router.add("GET", "/lineage/{type}/name/{fqn}", _graph)
     router.add("GET", "/lineage/{type}/{id}", _graph)
 
@@ -210,7 +209,7 @@ def _subject(connection: Connection, call: Call) -> Json:
 
 
 def _graph(call: Call) -> Json:
-    depths = [_depth(call, "upstreamDepth"), _depth(call, "downstreamDepth")]
+    depths = [depth_of(call, "upstreamDepth"), depth_of(call, "downstreamDepth")]
     subject = _subject(call.reader, call)
     upstream = walk(call.reader, subject["id"], depths[0], "target", "source")
     downstream = walk(call.reader, subject["id"], depths[1], "source", "target")
@@ -226,7 +225,12 @@ def _graph(call: Call) -> Json:
     }
 
 
-def _depth(call: Call, name: str) -> int:
+def depth_of(call: Call, name: str) -> int:
+    """A depth that a query parameter asks for.
+
+    Raises:
+        BadRequestError: it is out of bounds.
+    """
     depth = call.number(name, 1)
     if not 0 <= depth <= DEEPEST:
         raise BadRequestError(f"[query param {name} must be between 0 and {DEEPEST}]")

@@ -19,6 +19,7 @@ from data_platform.server import (
     ingestion_runs,
     insights,
     lineage,
+    lineage_search,
     memberships,
     odcs,
     openlineage,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     system,
+    lineage_search,
     lineage,
     openlineage,
     search,

@@ -7,7 +7,7 @@ what is asked by exact name or below a service is answered from an index.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -32,6 +32,7 @@ def register(router: Router, keys: Keys) -> None:
     del keys
     router.add("GET", "/search/query", _query)
     router.add("GET", "/search/fieldQuery", _field_query)
+    router.add("GET", "/search/suggest", _suggest)
     router.add("GET", "/search/aggregate", _aggregate)
     router.add("POST", "/search/aggregate", _aggregate)
     router.add("GET", "/search/get/{index}/doc/{id}", _document)
@@ -76,6 +77,28 @@ def _query(call: Call) -> Json:
             raise BadRequestError("query_filter: expected an object")
         condition &= query_sql(cast("Json", query).get("query", query))
     return _search(call, condition)
+
+
+def _suggest(call: Call) -> Json:
+    """Entities whose name, or another field, begins with what was typed so far."""
+    typed = call.arg("q")
+    if not typed:
+        raise BadRequestError("[query param q must not be null]")
+    field = call.arg("field") or "suggest"
+    expressions = ["name", "json ->> 'displayName'"] if field == "suggest" else ["json ->> ?"]
+    values = [] if field == "suggest" else [path_of(field.removesuffix("_suggest").removesuffix(".suggest"))]
+    begins = " OR ".join(f"lower({each}) LIKE ? ESCAPE '\\'" for each in expressions)
+    pattern = re.sub(r"([\\%_])", r"\\\1", typed.lower()) + "%"
+    where = _of_index(call.arg("index") or "dataAsset")
+    where &= Condition("deleted = ?", [int(call.flag("deleted"))])
+    where &= Condition(begins, [*values, *(pattern for _ in expressions)])
+    lines = call.reader.execute(
+        f"SELECT id, type, fqn, json FROM entities WHERE {where.sql} ORDER BY name, fqn LIMIT ?",  # noqa: S608
+        [*where.values, _size(call)],
+    ).fetchall()
+    options = [{"text": orjson.loads(line["json"])["name"], **_hit(call, line)} for line in lines]
+    told = {"text": typed, "offset": 0, "length": len(typed), "options": options}
+    return {"suggest": {"metadata-suggest": [told]}}
 
 
 def _aggregate(call: Call) -> Json:
@@ -123,7 +146,7 @@ def _search(call: Call, condition: Condition) -> Json:
     deleted = call.arg("deleted")
     if deleted is not None:
         where &= Condition("deleted = ?", [int(deleted == "true")])
-    start, size = max(0, call.number("from", 0)), max(0, min(10_000, call.number("size", 10)))
+    start, size = max(0, call.number("from", 0)), _size(call)
     order, descending = call.arg("sort_field") or "_score", (call.arg("sort_order") or "desc") == "desc"
     by_name = order == "fullyQualifiedName"
     total = call.reader.execute(f"SELECT count(*) FROM entities WHERE {where.sql}", where.values).fetchone()[0]  # noqa: S608
@@ -139,23 +162,25 @@ def _search(call: Call, condition: Condition) -> Json:
         f"SELECT id, type, fqn, json FROM entities WHERE {where.sql} ORDER BY fqn {direction} LIMIT ? OFFSET ?",  # noqa: S608
         [*where.values, size, start],
     ).fetchall()
-    wanted = call.query.get("include_source_fields")
-    hits: list[Json] = []
-    for line in lines:
-        source = document_of(call, line)
-        hits.append(
-            {
-                "_index": f"{_snake(line['type'])}_search_index",
-                "_id": line["id"],
-                "_score": 1.0,
-                "_source": _only(source, wanted) if wanted else source,
-                "sort": [line["fqn"]],
-            }
-        )
+    hits = [{**_hit(call, line), "sort": [line["fqn"]]} for line in lines]
     return {
         "took": 1,
         "timed_out": False,
         "hits": {"total": {"relation": "eq", "value": total}, "max_score": 1.0, "hits": hits},
+    }
+
+
+def _size(call: Call) -> int:
+    return max(0, min(10_000, call.number("size", 10)))
+
+
+def _hit(call: Call, line: Any) -> Json:
+    source, wanted = document_of(call, line), call.query.get("include_source_fields")
+    return {
+        "_index": f"{_snake(line['type'])}_search_index",
+        "_id": line["id"],
+        "_score": 1.0,
+        "_source": _only(source, wanted) if wanted else source,
     }
 
 

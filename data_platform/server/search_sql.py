@@ -235,9 +235,9 @@ def document_of(call: Call, line: Any) -> Json:
     source: Json = orjson.loads(line["json"])
     source.pop(field_of(ENTITY_TYPES[line["type"]]), None)
     source["entityType"] = line["type"]
-    for field in ("service", "database", "databaseSchema"):
-        if isinstance(source.get(field), dict):
-            source[field] = resolver.read(source[field])
+    for field, many in ENTITY_TYPES[line["type"]].references.items():
+        if source.get(field):
+            source[field] = resolver.read_all(source[field]) if many else resolver.read(source[field])
     wanted = call.query.get("include_source_fields") or []
     if not wanted or any(field.startswith("upstreamLineage") for field in wanted):
         edges = call.reader.execute("SELECT source FROM edges WHERE target = ?", (line["id"],))

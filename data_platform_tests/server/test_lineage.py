@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from itertools import pairwise
 from typing import Any
 
@@ -105,3 +107,43 @@ def test_an_edge_to_nothing_or_to_itself_is_refused(place: Place) -> None:
     ends["toEntity"]["id"] = table["id"]
     place.api.refused(400, "PUT", "/lineage", {"edge": ends})
     place.api.refused(404, "GET", f"/lineage/table/{nobody}")
+
+
+def by_columns(place: Place, *names: str) -> None:
+    """Tables that each come from the one before it, column by column."""
+    for start, end in pairwise([place.table(name) for name in names]):
+        source, target = f"{start['fullyQualifiedName']}.id", f"{end['fullyQualifiedName']}.id"
+        columns = [{"fromColumns": [source], "toColumn": target}]
+        connect(place, start, end, source="QueryLineage", columnsLineage=columns)
+
+
+def test_the_graph_by_name_has_nodes_with_their_depth_and_edges_by_a_key(place: Place) -> None:
+    by_columns(place, "a", "b", "c", "d")
+    path = f"/lineage/getLineage?fqn={place.fqn('b')}&type=table&upstreamDepth=1&downstreamDepth=2"
+    graph = place.api.ok("GET", path)
+    depths = {node["entity"]["name"]: node["nodeDepth"] for node in graph["nodes"].values()}
+    assert depths == {"b": 0, "a": 1, "c": 1, "d": 2}
+    assert graph["nodes"][place.fqn("b")]["paging"] == {"entityUpstreamCount": 1, "entityDownstreamCount": 1}
+    (upstream,) = graph["upstreamEdges"].values()
+    assert (upstream["fromEntity"]["fullyQualifiedName"], upstream["source"]) == (place.fqn("a"), "QueryLineage")
+    assert upstream["columns"][0]["toColumn"] == f"{place.fqn('b')}.id"
+    assert len(graph["downstreamEdges"]) == 2
+    one_way = place.api.ok("GET", f"/lineage/getLineage/Downstream?fqn={place.fqn('b')}")
+    assert (len(one_way["downstreamEdges"]), one_way["upstreamEdges"]) == (1, {})
+    place.api.refused(400, "GET", f"/lineage/getLineage/Sideways?fqn={place.fqn('b')}")
+    place.api.refused(400, "GET", "/lineage/getLineage")
+    place.api.refused(404, "GET", "/lineage/getLineage?fqn=no.such.table")
+
+
+def test_lineage_is_exported_as_a_row_for_each_pair_of_columns(place: Place) -> None:
+    by_columns(place, "a", "b", "c")
+    path = f"?fqn={place.fqn('b')}&type=table&upstreamDepth=1&downstreamDepth=1"
+    rows = list(csv.DictReader(io.StringIO(place.api.get(f"/lineage/export{path}").text)))
+    assert [(row["fromEntityFQN"], row["toEntityFQN"]) for row in rows] == [
+        (place.fqn("a"), place.fqn("b")),
+        (place.fqn("b"), place.fqn("c")),
+    ]
+    assert (rows[0]["fromServiceName"], rows[0]["toServiceType"]) == (place.service, "Postgres")
+    assert rows[0]["fromChildEntityFQN"] == f"{place.fqn('a')}.id"
+    reply = place.api.get(f"/lineage/exportAsync{path}")
+    assert (reply.status_code, "jobId" in reply.json()) == (202, True)

@@ -123,3 +123,27 @@ def test_no_search_shows_a_connection(admin: Api, unique: str) -> None:
 )
 def test_a_query_that_cannot_be_read_is_400(admin: Api, query: str) -> None:
     admin.refused(400, "GET", f"/search/query?q=&index=table&query_filter={quote(query)}")
+
+
+def test_names_are_suggested_from_how_they_begin(place: Place, unique: str) -> None:
+    for name in (f"{unique}_orders", f"{unique}_customers", f"other_{unique}_orders"):
+        place.table(name)
+
+    def suggested(text: str, **more: str) -> list[str]:
+        told = place.api.ok("GET", "/search/suggest", params={"q": text, "index": "table_search_index", **more})
+        (found,) = told["suggest"]["metadata-suggest"]
+        return [option["text"] for option in found["options"]]
+
+    assert suggested(unique) == [f"{unique}_customers", f"{unique}_orders"]
+    assert suggested(f"{unique}_O".upper()) == [f"{unique}_orders"]
+    assert suggested(f"{unique}%") == []
+    assert suggested(unique, size="1") == [f"{unique}_customers"]
+    place.api.refused(400, "GET", "/search/suggest")
+
+
+def test_what_is_found_names_its_owners(place: Place) -> None:
+    admin = place.api.ok("GET", "/users/name/admin")
+    place.table(owners=[{"id": admin["id"], "type": "user"}])
+    path = f"/search/fieldQuery?fieldName=fullyQualifiedName&fieldValue={place.fqn()}&index=table"
+    (hit,) = place.api.ok("GET", path)["hits"]["hits"]
+    assert hit["_source"]["owners"][0]["name"] == "admin"
