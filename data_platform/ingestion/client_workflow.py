@@ -48,9 +48,8 @@ def create_workflow(create: config.Create, settings: config.Config, spec: Workfl
     shims.send_tables_before_foreign_keys(workflow.source)
     shims.name_schemas_that_have_no_name(workflow.source)
     shims.report_unreadable_routines(workflow.source)
-    if (spec.connector, spec.kind) == ("Postgres", Workflow.METADATA):
+    if lists(spec):
         reflection.constraints_by_schema()
-        reflection.partitions_by_database(workflow.source)
     return workflow
 
 

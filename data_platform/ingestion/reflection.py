@@ -1,8 +1,8 @@
 """What a database can say of a whole schema, asked once per schema instead of once per table.
 
-OpenMetadata's client asks for the primary key, the unique constraints and the partitions of one table at a time: five
-of its eight statements for each table, and as many journeys to a database that is far away. What comes of it is the
-same. A table that the schema did not have yet when it was asked is asked for by itself.
+OpenMetadata's client asks for the primary key and the unique constraints of one table at a time: four of its eight
+statements for each table, and as many journeys to a database that is far away. What comes of it is the same. A table
+that the schema did not have yet when it was asked is asked for by itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,6 @@ _AT_ONCE: Final = {
     "get_pk_constraint": "get_multi_pk_constraint",
     "get_unique_constraints": "get_multi_unique_constraints",
 }
-_PARTITIONED: Final = """
-    SELECT namespace.nspname, class.relname
-    FROM pg_partitioned_table AS partitioned
-    JOIN pg_class AS class ON class.oid = partitioned.partrelid
-    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
-"""
 
 
 def constraints_by_schema() -> None:
@@ -47,25 +41,3 @@ def _looked_up(ask_for_one: Callable[..., Any], every: str) -> Callable[..., Any
         return ask_for_one(self, table_name, schema, **options) if found is None else found
 
     return look_up
-
-
-def partitions_by_database(source: Any) -> None:
-    """Let the client's source of PostgreSQL ask for the partitions of those tables only that have some.
-
-    Args:
-        source: the workflow's source.
-    """
-    from sqlalchemy import Engine, text
-
-    ask_for_one = source.get_table_partition_details
-    kept: dict[Engine, set[tuple[str, str]]] = {}
-
-    def get_table_partition_details(table_name: str, schema_name: str, inspector: Any) -> Any:
-        if source.engine not in kept:
-            with source.engine.connect() as connection:
-                kept[source.engine] = {(schema, table) for schema, table in connection.execute(text(_PARTITIONED))}
-        if (schema_name, table_name) not in kept[source.engine]:
-            return False, None
-        return ask_for_one(table_name=table_name, schema_name=schema_name, inspector=inspector)
-
-    source.get_table_partition_details = get_table_partition_details

@@ -1,4 +1,4 @@
-"""A schema is asked for its keys and partitions once, and the answers are those of asking for every table.
+"""A schema is asked for its keys once, and the answers are those of asking for every table.
 
 Run in processes of their own, because what is tested changes SQLAlchemy for good.
 """
@@ -24,9 +24,6 @@ SCHEMA: Final = """
     CREATE TABLE "Dotted.Name" (id integer PRIMARY KEY);
     CREATE VIEW seen AS SELECT * FROM "both";
     CREATE MATERIALIZED VIEW kept AS SELECT * FROM "both";
-    SET search_path TO public;
-    CREATE TABLE years (at date, region text) PARTITION BY RANGE (at);
-    CREATE TABLE years_2026 PARTITION OF years FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 """
 
 PREPARATION: Final = """
@@ -86,7 +83,7 @@ def test_more_tables_take_no_more_statements(postgres: Server, database: str, wi
         for schema in "Wide Range", "public":
             inspector = inspect(engine)
             statements.clear()
-            counted.append((len(answers(inspector, schema)) > 30, len(statements)))
+            counted.append((len(answers(inspector, schema)) >= 30, len(statements)))
         (few, asked), (many, asked_for_many) = counted
         print(few, many, asked == asked_for_many)
         """,
@@ -126,22 +123,3 @@ def test_a_database_that_cannot_be_asked_for_a_schema_is_asked_for_each_table() 
         """,
     )
     assert printed == "True"
-
-
-def test_only_a_partitioned_table_is_asked_for_its_partitions(wide: str) -> None:
-    printed = run(
-        wide,
-        """
-        from metadata.ingestion.source.database.postgres.metadata import PostgresSource
-
-        source = object.__new__(PostgresSource)
-        source.engine = engine
-        tables = ["years", "years_2026", "shop"]
-        one_by_one = [source.get_table_partition_details(table, "public", None) for table in tables]
-        reflection.partitions_by_database(source)
-        statements.clear()
-        print([source.get_table_partition_details(table, "public", None) for table in tables] == one_by_one)
-        print([found for found, _ in one_by_one], len(statements))
-        """,
-    )
-    assert printed.splitlines() == ["True", "[True, False, False] 2"]

@@ -98,6 +98,7 @@ def statements() -> Iterator[str]:
     for table in (*HARD_TABLES, LONGEST):
         yield f"CREATE TABLE {hard}.{quoted(table)} ({columns})"
     yield f'CREATE VIEW {hard}."a view\'s" AS SELECT * FROM {hard}."with.dot"'
+    yield f'CREATE TABLE {hard}."in parts" (id integer, "per cent %" text) PARTITION BY LIST ("per cent %")'
     yield 'CREATE TABLE "it\'s".there (id integer)'
     yield f"CREATE TABLE kinds.wide ({', '.join(f'c{number} smallint' for number in range(WIDEST))})"
     yield "CREATE TYPE kinds.mood AS ENUM ('sad', 'ok')"
@@ -193,7 +194,7 @@ def test_everything_arrives_and_the_database_agrees(first: Ended) -> None:
 @pytest.mark.usefixtures("first")
 def test_names_of_any_kind_arrive_as_they_are(runs: Runs) -> None:
     hard = tables(runs, SCHEMAS[0])
-    assert set(hard) == {*HARD_TABLES, LONGEST, "a view's"}
+    assert set(hard) == {*HARD_TABLES, LONGEST, "a view's", "in parts"}
     for name in HARD_TABLES:
         assert {column.name.root for column in hard[name].columns} == set(HARD_COLUMNS), name
 
@@ -210,6 +211,8 @@ def test_types_widths_partitions_heirs_and_routines_are_read_back(runs: Runs) ->
     assert by_day.tableType.value == "Partitioned"
     (partition,) = by_day.tablePartition.columns
     assert (partition.columnName, partition.intervalType.value) == ("day", "TIME-UNIT")
+    (partition,) = tables(runs, SCHEMAS[0])["in parts"].tablePartition.columns
+    assert (partition.columnName, partition.intervalType.value) == ("per cent %", "COLUMN-VALUE")
     assert kinds["kept"].tableType.value == "MaterializedView"
     assert {column.name.root for column in kinds["heir"].columns} == {"id", "twice", "more"}
     (key,) = (each for each in kinds["unlogged"].tableConstraints if each.constraintType.value == "FOREIGN_KEY")
