@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 READER = "catalog_reader"
 PASSWORD = "Pa55-of-the/reader"
-WIDEST = 1017
-"""Columns that an InnoDB table may have."""
+WIDEST = {"InnoDB": 1_017, "Aria": 1_500}
+"""Columns of a table by its engine; InnoDB allows no more."""
 
 SALES = (
     "CREATE DATABASE sales",
@@ -56,7 +56,9 @@ def hard_statements() -> Iterator[str]:
     columns = ", ".join(f"{quoted(name)} int COMMENT 'of it''s \"kind\"'" for name in HARD_COLUMNS)
     for table in HARD_TABLES:
         yield f"CREATE TABLE {schema}.{quoted(table)} ({columns})"
-    yield f"CREATE TABLE {schema}.wide ({', '.join(f'c{number} int' for number in range(WIDEST))})"
+    for engine, width in WIDEST.items():
+        wide = ", ".join(f"c{number} int" for number in range(width))
+        yield f"CREATE TABLE {schema}.`wide {engine}` ({wide}) ENGINE {engine}"
     yield "CREATE DATABASE nothing"
 
 
@@ -114,9 +116,9 @@ def tables(runs: Runs, schema: str) -> dict[str, Any]:
 def test_everything_arrives_and_is_what_the_source_has(first: Ended, runs: Runs, shop: Source) -> None:
     assert first.verdict["outcome"] == "ok", first.output
     kinds = ("database", "databaseSchema", "table", "storedProcedure")
-    assert [first.metadata[f"entities/{kind}"] for kind in kinds] == [1, 3, 14, 2]
+    assert [first.metadata[f"entities/{kind}"] for kind in kinds] == [1, 3, 15, 2]
     assert first.check_named(MATCHES)["passed"], first.check_named(MATCHES)
-    assert Ended.metadata_of(first.check_named(MATCHES))["compared"] == 20
+    assert Ended.metadata_of(first.check_named(MATCHES))["compared"] == 21
     again = runs.run(shop)
     assert (again.metadata["created"], again.metadata["deleted"]) == (0, 0)
 
@@ -156,9 +158,18 @@ def test_tables_views_keys_comments_and_types_are_read_back(runs: Runs) -> None:
 @pytest.mark.usefixtures("first")
 def test_names_with_dots_quotes_ticks_unicode_and_upper_case_arrive_as_they_are(runs: Runs) -> None:
     hard = tables(runs, f'"{HARD_SCHEMA}"')
-    assert set(hard) == {*HARD_TABLES, "wide"}
+    assert set(hard) == {*HARD_TABLES, *(f"wide {engine}" for engine in WIDEST)}
     assert all({column.name.root for column in hard[name].columns} == set(HARD_COLUMNS) for name in HARD_TABLES)
-    assert len(hard["wide"].columns) == WIDEST
+    assert {engine: len(hard[f"wide {engine}"].columns) for engine in WIDEST} == WIDEST
+
+
+@pytest.mark.usefixtures("first")
+def test_schemas_without_a_table_arrive_too(runs: Runs) -> None:
+    from metadata.generated.schema.entity.data.databaseSchema import DatabaseSchema
+
+    listed = runs.client.list_all_entities(DatabaseSchema, params={"database": "shop.default"})
+    assert {each.name.root for each in listed} >= {"sales", HARD_SCHEMA, "nothing"}
+    assert tables(runs, "nothing") == {}
 
 
 @pytest.mark.usefixtures("first")

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 READER = "hard_reader"
 PASSWORD = "Pa55 of:the@reader/"
-SCHEMAS = ("Größe.1 `y`", "kinds", "nothing", "it's")
+SCHEMAS = ("Größe.1 `y`", "kinds", "nothing", "it's", "broken")
 HARD_TABLES = (
     "Orders",
     "orders",
@@ -136,11 +136,18 @@ def statements() -> Iterator[str]:
     yield "INSERT INTO kinds.guarded SELECT n % 2 FROM generate_series(1, 40) n"
     yield "ALTER TABLE kinds.guarded ENABLE ROW LEVEL SECURITY"
     yield "CREATE POLICY own ON kinds.guarded USING (tenant = 1)"
+    yield "CREATE TABLE broken.fine AS SELECT n AS id FROM generate_series(1, 3) n"
+    yield "CREATE VIEW broken.by_zero AS SELECT id, id / (id - id) AS ratio FROM broken.fine"
+    yield "CREATE MATERIALIZED VIEW broken.never_filled AS SELECT id FROM broken.fine WITH NO DATA"
+    yield "CREATE EXTENSION postgres_fdw"
+    yield "CREATE SERVER gone FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1')"
+    yield "CREATE USER MAPPING FOR PUBLIC SERVER gone OPTIONS (user 'u', password 'p')"
+    yield "CREATE FOREIGN TABLE broken.elsewhere (id integer, name text) SERVER gone"
     yield f"CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'"
     for schema in SCHEMAS:
         yield f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {READER}"
         yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {READER}"
-    yield "ANALYZE"
+    yield "ANALYZE kinds.by_day, kinds.guarded, kinds.every, broken.fine"
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +256,37 @@ def tree(column: Any) -> Any:
     """The types inside a column as PostgreSQL shows them, by the fields' names."""
     inside = {child.name.root: tree(child) for child in column.children or []}
     return inside or column.dataTypeDisplay
+
+
+@pytest.mark.usefixtures("first")
+def test_schemas_without_a_table_arrive_too(runs: Runs) -> None:
+    from metadata.generated.schema.entity.data.databaseSchema import DatabaseSchema
+
+    listed = runs.client.list_all_entities(DatabaseSchema, params={"database": "hard.hard"})
+    assert {each.name.root for each in listed} == {*SCHEMAS, "extras", "public", "information_schema"} - {"it's"}
+    assert tables(runs, "nothing") == {}
+
+
+@pytest.mark.usefixtures("first")
+def test_what_can_be_seen_and_not_read_arrives_and_only_its_profile_is_missing(runs: Runs, source: Source) -> None:
+    """PostgreSQL lets nobody drop what a view needs; a view that cannot be computed is the nearest to a broken one."""
+    broken = tables(runs, "broken")
+    found = {name: [column.name.root for column in table.columns] for name, table in broken.items()}
+    assert found == {
+        "fine": ["id"],
+        "by_zero": ["id", "ratio"],
+        "never_filled": ["id"],
+        "elsewhere": ["id", "name"],
+    }
+    options = {"schemaFilterPattern": {"includes": ["^broken$"]}, "includeViews": True}
+    ended = runs.run(source, Workflow.PROFILING, options=options, min_success_percent=0)
+    assert ended.verdict["outcome"] == "partial", ended.output
+    failures = {row["name"]: row["error"] for row in ended.metadata["failures"]["records"]}
+    causes = {"by_zero": "division by zero", "never_filled": "has not been populated", "elsewhere": "could not connect"}
+    assert failures.keys() == {f"hard.hard.broken.{name}" for name in causes}
+    for name, cause in causes.items():
+        assert cause in failures[f"hard.hard.broken.{name}"]
+    assert runs.client.get_latest_table_profile("hard.hard.broken.fine").profile.rowCount == 3
 
 
 @pytest.mark.usefixtures("first")
