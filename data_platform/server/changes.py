@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
-from data_platform.server import connections
+from data_platform.server import connections, names
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json
@@ -65,6 +65,19 @@ class Changes:
         if left:
             self.deleted.append({"name": name, "oldValue": _text(left)})
 
+    def record_extension(self, old: Json, new: Json) -> None:
+        """Custom properties: those that joined and left as a list, those that changed one by one."""
+        joined = [{name: value} for name, value in new.items() if name not in old]
+        left = [{name: value} for name, value in old.items() if name not in new]
+        if joined:
+            self.added.append({"name": "extension", "newValue": _text(joined)})
+        if left:
+            self.deleted.append({"name": "extension", "oldValue": _text(left)})
+        for name in sorted(old.keys() & new.keys()):
+            if old[name] != new[name]:
+                before, after = (orjson.dumps(value).decode() for value in (old[name], new[name]))
+                self.updated.append({"name": f"extension.{names.quote(name)}", "oldValue": before, "newValue": after})
+
     def record_columns(self, name: str, old: list[Json], new: list[Json]) -> None:
         """Columns, or the fields of a schema: matched by name and type, their parts compared one by one."""
         before = {_column_key(column): column for column in old}
@@ -106,6 +119,8 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
             # A table's data model, which is dbt's, is one thing; a container's is its columns.
             changes.record_columns("dataModel.columns", _columns(before), _columns(after))
             changes.record("dataModel.isPartitioned", _is_partitioned(before), _is_partitioned(after))
+        elif name == "extension":
+            changes.record_extension(before or {}, after or {})
         elif name == "customProperties":
             changes.record_set(name, before or [], after or [], lambda held: held["name"])
             if not changes:

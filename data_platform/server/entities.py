@@ -63,9 +63,15 @@ class Entities:
         return View.of(call, self.keys, connection)
 
     def page(self, call: Call) -> Json:
+        return self._listed(call, listing.page)
+
+    def searched(self, call: Call) -> Json:
+        return self._listed(call, listing.searched)
+
+    def _listed(self, call: Call, listed: Callable[[Call, EntityType], tuple[list[Json], Json]]) -> Json:
         may_read(call, self.row)
         asked = chosen(self.row, call.arg("fields"))
-        stored, paging = listing.page(call, self.row)
+        stored, paging = listed(call, self.row)
         return {"data": self.view(call).many(self.row, stored, asked), "paging": paging}
 
     def get(self, call: Call) -> Reply:

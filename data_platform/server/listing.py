@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from data_platform.server import documents, names, references
+from data_platform.server import documents, links, names, references
 from data_platform.server.entity_types import ENTITY_TYPES, SERVICE_TYPES, EntityType
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import FILTERS
@@ -74,6 +74,27 @@ def page(call: Call, row: EntityType) -> tuple[list[Json], Json]:
     return [orjson.loads(line["json"]) for line in lines], paging
 
 
+def searched(call: Call, row: EntityType) -> tuple[list[Json], Json]:
+    """The stored documents of a ``search/list``, which is paged by ``offset``, and its ``paging``.
+
+    Raises:
+        BadRequestError: an offset or a limit out of bounds.
+    """
+    offset, limit = call.window()
+    where, values = _conditions(call, row)
+    text = (call.arg("q") or "").strip("*")
+    if text:
+        where += " AND instr(lower(fqn), ?) > 0"
+        values.append(text.lower())
+    total = call.reader.execute(f"SELECT count(*) FROM entities WHERE {where}", values).fetchone()[0]  # noqa: S608
+    lines = call.reader.execute(
+        f"SELECT json FROM entities WHERE {where} ORDER BY name, id LIMIT ? OFFSET ?",  # noqa: S608
+        [*values, limit, offset],
+    )
+    paging: Json = {"total": total, "offset": offset, "limit": limit}
+    return [orjson.loads(line["json"]) for line in lines], paging
+
+
 def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
     where, values = ["type = ?"], list[Any]([row.name])
     include = call.arg("include", "non-deleted")
@@ -107,9 +128,12 @@ def _conditions(call: Call, row: EntityType) -> tuple[str, list[Any]]:
             condition, bound = FILTERS[row.name][name](value)
             where.append(condition)
             values += bound
-        elif name == "testCaseType" or name == "entityLink":
-            where.append("json ->> 'entityLink' LIKE ?")
-            values.append({"table": "%::table::%", "column": "%::columns::%"}.get(value, value))
+        elif name in ("entityLink", "entityFQN") and row.name == "testCase" and value:
+            tested = links.name_of(value) if name == "entityLink" else value
+            first, last = names.below(tested)
+            within = " OR (json ->> 'entityFQN' >= ? AND json ->> 'entityFQN' < ?)"
+            where.append(f"(json ->> 'entityFQN' = ?{within if call.flag('includeAllTests') else ''})")
+            values += [tested, first, last] if call.flag("includeAllTests") else [tested]
     return " AND ".join(where), values
 
 

@@ -20,7 +20,7 @@ from data_platform.server.ids import now
 from data_platform.server.names import join, split, unquote
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
-from data_platform.server.rules import COMPUTED, PREPARE
+from data_platform.server.rules import COMPUTED, FILTERS, PREPARE
 from data_platform.server.views import View
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def register(router: Router, keys: Keys) -> None:
         router.add("POST", f"{SUITE.route}/{part}", suites.create)
         router.add("PUT", f"{SUITE.route}/{part}", suites.put)
         router.add("DELETE", f"{SUITE.route}/{part}/{{id}}", suites.delete)
+    for row in (CASE, SUITE):
+        router.add("GET", f"{row.route}/search/list", Entities(row, keys).searched)
     router.add("PUT", f"{CASE.route}/logicalTestCases", lambda call: _add_logical(call, keys))
     router.add("DELETE", f"{CASE.route}/logicalTestCases/{{suite}}/{{id}}", lambda call: _remove_logical(call, keys))
 
@@ -177,6 +179,17 @@ def _inherited_tags(connection: Connection, document: Json) -> list[Json]:
 
 PREPARE["testCase"].append(_prepare_case)
 PREPARE["testSuite"].append(_prepare_suite)
+_LATEST = "SELECT json ->> 'testCaseStatus' FROM series WHERE entity = entities.id AND kind = 'result'"
+FILTERS["testCase"] = {
+    "testCaseStatus": lambda value: (f"({_LATEST} ORDER BY timestamp DESC LIMIT 1) = ?", [value]),
+    "testCaseType": lambda value: {
+        "table": ("json ->> 'entityLink' NOT LIKE '%::columns::%'", list[Any]()),
+        "column": ("json ->> 'entityLink' LIKE '%::columns::%'", list[Any]()),
+    }.get(value, ("1", list[Any]())),
+}
+FILTERS["testSuite"] = {
+    "testSuiteType": lambda value: ("coalesce(json ->> 'basic', 0) = ?", [int(value in ("basic", "executable"))])
+}
 COMPUTED["testSuite"]["tests"] = _tests
 COMPUTED["table"]["testSuite"] = _suite_of
 COMPUTED["testCase"].update(

@@ -77,10 +77,12 @@ def between(call: Call, entity: str, kind: str, key: str | None = "") -> Json:
     return {"data": [orjson.loads(line["json"]) for line in lines], "paging": {"total": len(lines)}}
 
 
-def delete(connection: Connection, entity: str, kind: str, timestamp: int) -> bool:
-    """Forget the values of one moment; whether there were any."""
+def delete(connection: Connection, entity: str, kind: str, timestamp: int, key: str | None = None) -> bool:
+    """Forget the values of one moment, of all keys or of one; whether there were any."""
+    condition, values = ("", ()) if key is None else ("AND key = ?", (key,))
     done = connection.execute(
-        "DELETE FROM series WHERE entity = ? AND kind = ? AND timestamp = ?", (entity, kind, timestamp)
+        f"DELETE FROM series WHERE entity = ? AND kind = ? AND timestamp = ? {condition}",  # noqa: S608
+        (entity, kind, timestamp, *values),
     )
     return done.rowcount > 0
 

@@ -1,4 +1,4 @@
-"""What tables have and other entities do not: profiles, joins, data models, custom metrics."""
+"""What tables have and other entities do not: profiles, joins, data models."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from data_platform.server import columns, documents, joins, labels, models, series
+from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES, entity_type
-from data_platform.server.ids import now
 from data_platform.server.names import split
 from data_platform.server.permissions import may_write
-from data_platform.server.problems import BadRequestError, no_instance
+from data_platform.server.problems import BadRequestError, NotFoundError, no_instance
 from data_platform.server.references import Resolver
 from data_platform.server.rules import COMPUTED, ON_REQUEST, STORE
 from data_platform.server.views import View
@@ -70,7 +70,6 @@ def register(router: Router, keys: Keys) -> None:
         ("joins", joins.put, ("joins",)),
         ("dataModel", _data_model, ("tags", "owners")),
         ("tableProfilerConfig", _profiler_config, ("tableProfilerConfig",)),
-        ("customMetric", _custom_metric, ("customMetrics",)),
     ):
         router.add("PUT", f"/tables/{{id}}/{part}", changing(change, *fields))
     for part in ("joins", "tableProfilerConfig"):
@@ -80,6 +79,7 @@ def register(router: Router, keys: Keys) -> None:
     router.add("GET", "/tables/{fqn}/tableProfile", lambda call: _history(call, "table"))
     router.add("GET", "/tables/{fqn}/columnProfile", lambda call: _history(call, "column"))
     router.add("GET", "/tables/{fqn}/systemProfile", lambda call: _history(call, "system"))
+    router.add("DELETE", "/tables/{fqn}/{kind}/{timestamp}/profile", _delete_profile)
     router.add("GET", "/entity/profiles/{type}", _profiles)
     router.add("GET", "/tables/name/{fqn}/columns", lambda call: _columns(call, keys, by_name=True))
     router.add("GET", "/tables/{id}/columns", lambda call: _columns(call, keys, by_name=False))
@@ -134,13 +134,6 @@ def _profiler_config(writing: Writing, document: Json, request: Json) -> Json:
     return writing.update(ROW, document, {**document, "tableProfilerConfig": request}, patch=False)
 
 
-def _custom_metric(writing: Writing, document: Json, request: Json) -> Json:
-    models.check("api.tests.createCustomMetric:CreateCustomMetricRequest", request)
-    metric = {**request, "id": str(uuid.uuid4()), "updatedAt": now(), "updatedBy": writing.principal.name}
-    kept = [each for each in document.get("customMetrics", []) if each["name"] != metric["name"]]
-    return writing.update(ROW, document, {**document, "customMetrics": [*kept, metric]}, patch=False)
-
-
 def _container_config(keys: Keys, kind: str, field: str) -> Callable[[Call], Json]:
     row = ENTITY_TYPES[kind]
 
@@ -181,6 +174,25 @@ def _history(call: Call, kind: str) -> Json:
     if document is None or column is None:
         raise no_instance("column", fqn)
     return series.between(call, document["id"], "column", _below_table(parts))
+
+
+def _delete_profile(call: Call) -> Reply:
+    """Forget a table's, a column's or a system's profile of one moment."""
+    may_write(call, ROW, "EditDataProfile")
+    kind, fqn = call.params["kind"], call.params["fqn"]
+    if kind not in ("table", "column", "system"):
+        raise BadRequestError("entityType must be one of [table, column, system]")
+    parts = split(fqn)
+    stamp = call.params["timestamp"]
+
+    def work(connection: Connection) -> None:
+        table = documents.need(connection, ROW, ".".join(parts[:4]))
+        key = _below_table(parts) if kind == "column" else None
+        if not stamp.isdigit() or not series.delete(connection, table["id"], kind, int(stamp), key):
+            raise NotFoundError(f"Failed to find profile of {fqn} at {stamp}")
+
+    call.store.write(work)
+    return Reply(200)
 
 
 def _below_table(parts: list[str]) -> str:

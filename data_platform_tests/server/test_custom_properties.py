@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -115,3 +116,16 @@ def test_columns_have_properties_of_their_own(place: Place, unique: str) -> None
     define(place.api, unique, "string", entity="tableColumn")
     made = place.api.ok("POST", "/tables", {**place.request(), "columns": [column]})
     assert made["columns"][0]["extension"] == {unique: "x"}
+
+
+def test_changes_of_properties_are_told_one_by_one(place: Place, unique: str) -> None:
+    for name in ("one", "two"):
+        define(place.api, f"{unique}{name}", "string")
+    first, second = f"{unique}one", f"{unique}two"
+    path = f"/tables/{place.table()['id']}"
+    place.api.ok("PUT", "/tables", place.request(extension={first: "a", second: "b"}))
+    changed = place.api.ok("PUT", "/tables", place.request(extension={first: "c"}))["changeDescription"]
+    assert changed["fieldsUpdated"] == [{"name": f"extension.{first}", "oldValue": '"a"', "newValue": '"c"'}]
+    assert json.loads(changed["fieldsDeleted"][0]["oldValue"]) == [{second: "b"}]
+    added = json.loads(place.api.ok("GET", f"{path}/versions/0.2")["changeDescription"]["fieldsAdded"][0]["newValue"])
+    assert added == [{first: "a"}, {second: "b"}]

@@ -106,3 +106,30 @@ def test_names_of_data_models_and_nested_containers(bot: Api, unique: str) -> No
     assert folder["fullyQualifiedName"] == f"{unique}.bucket.folder"
     listed = bot.ok("GET", f"/containers/name/{unique}.bucket/children")
     assert ([each["name"] for each in listed["data"]], listed["paging"]["total"]) == (["folder"], 1)
+
+
+def test_cases_and_suites_are_listed_by_what_they_test_their_status_and_their_kind(place: Place, unique: str) -> None:
+    place.table()
+    table_case = {"testDefinition": "tableRowCountToEqual", "entityLink": f"<#E::table::{place.fqn()}>"}
+    parameters = [{"name": "value", "value": "1"}]
+    place.api.ok("POST", "/dataQuality/testCases", case(place, "whole", **table_case, parameterValues=parameters))
+    made = place.api.ok("POST", "/dataQuality/testCases", case(place, "part"))
+    result = {"timestamp": NOW, "testCaseStatus": "Failed"}
+    place.api.ok("POST", f"/dataQuality/testCases/testCaseResults/{made['fullyQualifiedName']}", result)
+
+    def listed(path: str = "", **asked: str) -> list[str]:
+        params = {"testSuiteId": made["testSuite"]["id"], **asked}
+        return [each["name"] for each in place.api.ok("GET", f"/dataQuality/testCases{path}", params=params)["data"]]
+
+    link = f"<#E::table::{place.fqn()}>"
+    assert listed(entityLink=link) == ["whole"]
+    assert listed(entityLink=link, includeAllTests="true") == ["part", "whole"]
+    assert listed(entityFQN=f"{place.fqn()}.id") == ["part"]
+    assert (listed(testCaseType="table"), listed(testCaseType="column")) == (["whole"], ["part"])
+    assert (listed(testCaseType="all"), listed(testCaseStatus="Failed")) == (["part", "whole"], ["part"])
+    assert listed("/search/list", limit="1", offset="1") == ["whole"]
+    assert listed("/search/list", q="*part*") == ["part"]
+    logical = place.api.ok("POST", "/dataQuality/testSuites", {"name": unique})
+    found = place.api.ok("GET", "/dataQuality/testSuites?testSuiteType=logical&limit=1000")["data"]
+    assert logical["id"] in {each["id"] for each in found}
+    assert made["testSuite"]["id"] not in {each["id"] for each in found}

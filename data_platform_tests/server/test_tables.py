@@ -177,3 +177,33 @@ def test_usage_is_read_for_as_many_days_as_are_asked(place: Place) -> None:
         place.api.ok("POST", path, {"date": day, "count": 1})
     read = place.api.ok("GET", f"{path}?date=2026-01-05&days=3")
     assert [each["date"] for each in read["usage"]] == ["2026-01-05"], "three days, not three reports"
+
+
+def test_custom_metrics_are_of_a_table_or_of_a_column_and_make_no_version(place: Place) -> None:
+    path = f"/tables/{place.table()['id']}"
+    metrics = f"{path}/customMetric"
+    first = place.api.ok("PUT", metrics, {"name": "whole", "expression": "SELECT 1"})
+    again = place.api.ok("PUT", metrics, {"name": "whole", "expression": "SELECT 2"})
+    assert again["customMetrics"][0]["id"] == first["customMetrics"][0]["id"]
+    place.api.ok("PUT", metrics, {"name": "part", "expression": "SELECT 3", "columnName": "id"})
+    read = place.api.ok("GET", f"{path}?fields=customMetrics")
+    assert [each["expression"] for each in read["customMetrics"]] == ["SELECT 2"]
+    assert [each["name"] for each in read["columns"][0]["customMetrics"]] == ["part"]
+    assert read["version"] == 0.1
+    place.api.refused(404, "PUT", metrics, {"name": "x", "expression": "SELECT 1", "columnName": "nope"})
+    place.api.ok("DELETE", f"{metrics}/id/part")
+    place.api.ok("DELETE", f"{metrics}/whole")
+    place.api.refused(404, "DELETE", f"{metrics}/whole")
+    assert place.api.ok("GET", f"{path}?fields=customMetrics")["customMetrics"] == []
+
+
+def test_a_profile_is_forgotten_by_its_time(place: Place, bot: Api) -> None:
+    table, at = place.table(), 1_790_000_000_000
+    columns = [{"name": name, "timestamp": at} for name in ("id", "label")]
+    bot.ok("PUT", f"/tables/{table['id']}/tableProfile", {**profile(at, 1), "columnProfile": columns})
+    assert bot.delete(f"/tables/{place.fqn()}.id/column/{at}/profile").status_code == 200
+    assert bot.ok("GET", f"/tables/{place.fqn()}.id/columnProfile")["data"] == []
+    assert len(bot.ok("GET", f"/tables/{place.fqn()}.label/columnProfile")["data"]) == 1
+    assert bot.delete(f"/tables/{place.fqn()}/table/{at}/profile").status_code == 200
+    bot.refused(404, "DELETE", f"/tables/{place.fqn()}/table/{at}/profile")
+    bot.refused(400, "DELETE", f"/tables/{place.fqn()}/nonsense/{at}/profile")
