@@ -21,17 +21,18 @@ def constraints_by_schema() -> None:
     from sqlalchemy.engine.reflection import Inspector
 
     for one, every in _AT_ONCE.items():
-        setattr(Inspector, one, _looked_up(getattr(Inspector, one), every))
+        setattr(Inspector, one, _looked_up(one, every))
 
 
-def _looked_up(ask_for_one: Callable[..., Any], every: str) -> Callable[..., Any]:
+def _looked_up(one: str, every: str) -> Callable[..., Any]:
     from sqlalchemy.engine import ObjectKind, ObjectScope
-    from sqlalchemy.engine.default import DefaultDialect
+    from sqlalchemy.engine.reflection import Inspector
 
-    one_by_one = vars(DefaultDialect)[every]
+    ask_for_one: Callable[..., Any] = getattr(Inspector, one)
 
     def look_up(self: Any, table_name: str, schema: str | None = None, **options: Any) -> Any:
-        if getattr(self.dialect.__class__, every) is one_by_one:
+        # A dialect that is made from another, as Redshift's from PostgreSQL's, may have its own way for one table only.
+        if _defined_by(self.dialect, one) is not _defined_by(self.dialect, every):
             return ask_for_one(self, table_name, schema, **options)
         kept = self.info_cache.get((every, schema))
         if kept is None:
@@ -41,3 +42,8 @@ def _looked_up(ask_for_one: Callable[..., Any], every: str) -> Callable[..., Any
         return ask_for_one(self, table_name, schema, **options) if found is None else found
 
     return look_up
+
+
+def _defined_by(dialect: Any, method: str) -> type | None:
+    classes: tuple[type, ...] = dialect.__class__.__mro__
+    return next((each for each in classes if method in vars(each)), None)

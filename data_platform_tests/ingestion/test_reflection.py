@@ -123,3 +123,19 @@ def test_a_database_that_cannot_be_asked_for_a_schema_is_asked_for_each_table() 
         """,
     )
     assert printed == "True"
+
+
+def test_a_dialect_with_its_own_way_for_one_table_is_asked_in_it(wide: str) -> None:
+    printed = run(
+        wide,
+        """
+        class Warehouse(type(engine.dialect)):
+            def get_pk_constraint(self, connection, table_name, schema=None, **kw):
+                return {"constrained_columns": [f"{schema}.{table_name}"]}
+
+        engine.dialect.__class__ = Warehouse
+        reflection.constraints_by_schema()
+        print(inspect(engine).get_pk_constraint("both", "Wide Range"))
+        """,
+    )
+    assert printed == "{'constrained_columns': ['Wide Range.both']}"
