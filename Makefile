@@ -41,7 +41,7 @@ serve: setup ## the demo's catalog and Dagster's UI, until Ctrl-C
 	@$(ORCHESTRATOR)/python -m examples.demo.serve
 
 test: setup ## every hermetic test, in both environments at the same time
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target .test-ingestion .test-orchestrator .test-server
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target .test-ingestion .test-orchestrator .test-server
 
 .PHONY: .test-ingestion .test-orchestrator .test-server
 .test-ingestion:
