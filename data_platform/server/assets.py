@@ -12,6 +12,7 @@ from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import join
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
+from data_platform.server.references import Resolver
 from data_platform.server.rules import COMPUTED, ON_REQUEST, PREPARE
 from data_platform.server.views import View
 
@@ -30,6 +31,7 @@ def register(router: Router, keys: Keys) -> None:
     router.add("PUT", "/pipelines/{fqn}/status/bulk", lambda call: _put_statuses(call, keys, call.array))
     router.add("GET", "/pipelines/{fqn}/status", _statuses)
     router.add("GET", "/containers/name/{fqn}/children", lambda call: _children(call, keys))
+    router.add("GET", "/containers/name/{fqn}/ancestors", _ancestors)
 
 
 def _put_statuses(call: Call, keys: Keys, statuses: list[Any]) -> Json:
@@ -73,6 +75,16 @@ def _children(call: Call, keys: Keys) -> Json:
     )
     shown = View.of(call, keys).many(CONTAINER, [orjson.loads(line["json"]) for line in lines], set())
     return {"data": shown, "paging": {"total": total, "offset": offset, "limit": limit}}
+
+
+def _ancestors(call: Call) -> list[Json]:
+    """The containers that hold this one, from the outermost to the nearest."""
+    above: list[Json] = []
+    held = documents.need(call.reader, CONTAINER, call.params["fqn"]).get("parent")
+    while held is not None:
+        above.append(held)
+        held = documents.need_id(call.reader, CONTAINER, held["id"], "all").get("parent")
+    return Resolver(call.reader, call.base).read_all(above[::-1])
 
 
 def _name_model(connection: Connection, document: Json, _request: Json, _principal: Principal) -> None:

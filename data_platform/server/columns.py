@@ -109,6 +109,13 @@ def _complete_container(_connection: Connection, document: Json, _original: Json
     )
 
 
+def name_parts(kind: str, document: Json) -> None:
+    """Name the columns of a container anew, whose own name has changed; nothing else that is renamed has some."""
+    if kind == "container":
+        held = parts(kind, document) or document.get("columns", [])
+        _complete(document["fullyQualifiedName"], held, top=True, sized=False)
+
+
 def _complete_tasks(_connection: Connection, document: Json, _original: Json | None) -> None:
     """Give every task of a pipeline its fully qualified name and its (empty) list of tags."""
     for task in parts("pipeline", document):

@@ -1,4 +1,4 @@
-"""Glossaries and classifications: related terms, terms that move, how many terms and uses there are."""
+"""Glossaries and classifications: terms that move, how many terms and uses there are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from data_platform.server.calls import Reply
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
-from data_platform.server.renaming import move
 from data_platform.server.rules import ALWAYS, COMPUTED, ON_REQUEST, PREPARE, STORE
+from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Call, Json, Principal
@@ -28,11 +28,10 @@ _SOURCES = {
 
 
 def register(router: Router, keys: Keys) -> None:
-    del keys
-    router.add("PUT", "/glossaryTerms/{id}/moveAsync", _move)
+    router.add("PUT", "/glossaryTerms/{id}/moveAsync", lambda call: _move(call, keys))
 
 
-def _move(call: Call) -> Reply:
+def _move(call: Call, keys: Keys) -> Reply:
     """Hang a term, with all below it, under another term or glossary."""
     may_write(call, TERM, "EditAll")
     given: object = call.object.get("parent")
@@ -42,29 +41,15 @@ def _move(call: Call) -> Reply:
 
     def work(connection: Connection) -> str:
         term = documents.need_id(connection, TERM, call.id)
-        return move(connection, TERM, term, references.find(connection, str(held["type"]), str(held["id"])))
+        above = references.find(connection, str(held["type"]), str(held["id"]))
+        moved = {field: value for field, value in term.items() if field != "parent"}
+        moved["parent" if held["type"] == TERM.name else "glossary"] = above
+        return str(
+            Writing(connection, keys, call.principal).update(TERM, term, moved, patch=False)["fullyQualifiedName"]
+        )
 
     name = call.store.write(work)
     return Reply(202, {"jobId": call.id, "message": f"Glossary term moved to {name}"})
-
-
-def _related(connection: Connection, document: Json) -> list[Json]:
-    """The terms that this one names as related and those that name it: the relation is seen from both sides."""
-    found: dict[str, Json] = {each["term"]["id"]: each for each in document.get("relatedTerms", [])}
-    lines = connection.execute(
-        "SELECT e.id FROM entities e, json_each(e.json, '$.relatedTerms') r"
-        " WHERE e.type = 'glossaryTerm' AND e.deleted = 0 AND r.value ->> '$.term.id' = ?",
-        (document["id"],),
-    )
-    for line in lines:
-        found.setdefault(line["id"], {"relationType": "relatedTo", "term": {"id": line["id"], "type": "glossaryTerm"}})
-    shown: list[Json] = []
-    for relation in found.values():
-        term = documents.find_id(connection, TERM, relation["term"]["id"])
-        if term is not None:
-            named = {"name": term["name"], "fullyQualifiedName": term["fullyQualifiedName"]}
-            shown.append({**relation, "term": {**documents.reference(term, "glossaryTerm"), **named}})
-    return shown
 
 
 def _prepare_term(connection: Connection, document: Json, request: Json, _principal: Principal) -> None:
@@ -132,6 +117,6 @@ for _kind in _SOURCES:
     COMPUTED[_kind]["usageCount"] = _used(_kind)
 COMPUTED["classification"]["termCount"] = _below("tag")
 COMPUTED["glossary"]["termCount"] = _below("glossaryTerm")
-COMPUTED["glossaryTerm"].update({"relatedTerms": _related, "children": _children, "childrenCount": _count_children})
+COMPUTED["glossaryTerm"].update({"children": _children, "childrenCount": _count_children})
 COMPUTED["chart"]["dashboards"] = _dashboards
 ALWAYS["classification"].add("termCount")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from data_platform.server.calls import without_nulls
 from data_platform.server.problems import BadRequestError, NotFoundError, PreconditionFailedError
-from data_platform.server.rules import COMPUTED
 from data_platform.server.views import View
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ def patch(call: Call, keys: Keys, writing: Writing, row: EntityType, original: J
     if original.get("deleted"):
         raise NotFoundError(f"{row.name} instance for {original['id']} not found")
     view = View(writing.connection, keys, call.base, unmasked=call.principal.is_bot, inherit=False)
-    asked = set(row.fields) - COMPUTED[row.name].keys() - set(_COUNTED)
-    shown = view.one(row, _copied(original), asked)
+    shown = view.one(row, _copied(original), set(row.fields) - set(_COUNTED))
     patched = apply(shown, call.array)
     return writing.replaced(row, original, without_nulls(patched))
 

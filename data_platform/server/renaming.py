@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from data_platform.server import documents, names
+from data_platform.server import columns, documents, names
 from data_platform.server.entity_types import ENTITY_TYPES, EntityType, entity_type
 from data_platform.server.problems import BadRequestError, ConflictError
 from data_platform.server.rules import BEFORE_REMOVAL
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 RENAMED = frozenset({"classification", "tag", "glossary", "glossaryTerm", "domain", "dataProduct", "team", "persona"})
 """Types whose name a patch can change."""
+
+MOVED = frozenset({"container", "glossaryTerm"})
+"""Types whose ``parent`` a patch can change."""
 
 _LABELS = {"tag": "Classification", "glossaryTerm": "Glossary"}
 
@@ -32,25 +35,25 @@ def rename(connection: Connection, row: EntityType, original: Json, updated: Jso
     _carry(connection, row, original, updated, ".".join([*above, names.quote(updated["name"])]))
 
 
-def move(connection: Connection, row: EntityType, document: Json, held: Json) -> str:
-    """Hang an entity, with all that is below it, under another one; its name from now on.
+def move(connection: Connection, row: EntityType, original: Json, updated: Json) -> None:
+    """Settle the name of ``updated``, which hangs elsewhere now, and carry it through to what is below it.
 
     Raises:
-        BadRequestError: it would be below itself.
+        BadRequestError: it would be below itself, or in another service.
         ConflictError: there is one of that name.
     """
+    held = documents.parent_of(row, updated)
+    assert held is not None, "what moves has a container"
     above = documents.need_id(connection, entity_type(held["type"]), held["id"])
-    before = document["fullyQualifiedName"]
+    before = original["fullyQualifiedName"]
     if f"{above['fullyQualifiedName']}.".startswith(f"{before}."):
-        raise BadRequestError(f"{before} cannot be moved below itself")
-    moved = {**document, "parent": held} if held["type"] == row.name else {**document, "glossary": held}
-    if held["type"] == row.name:
-        moved["glossary"] = above["glossary"]
-    else:
-        moved.pop("parent", None)
-    _carry(connection, row, document, moved, names.join(above["fullyQualifiedName"], document["name"]))
-    documents.save(connection, row, moved)
-    return str(moved["fullyQualifiedName"])
+        raise BadRequestError(f"Can't move {before} to its child {above['fullyQualifiedName']}")
+    for field in ("service", "glossary"):
+        if field in original and held["type"] == row.name:
+            if field == "service" and above[field]["id"] != original[field]["id"]:
+                raise BadRequestError(f"{before} cannot be moved to another service")
+            updated[field] = above[field]
+    _carry(connection, row, original, updated, names.join(above["fullyQualifiedName"], updated["name"]))
 
 
 def _carry(connection: Connection, row: EntityType, original: Json, updated: Json, after: str) -> None:
@@ -58,6 +61,7 @@ def _carry(connection: Connection, row: EntityType, original: Json, updated: Jso
     if documents.find(connection, row, after, "all") is not None:
         raise ConflictError(f"Entity already exists: {after}")
     updated["fullyQualifiedName"] = after
+    columns.name_parts(row.name, updated)
     if row.name in _LABELS:
         _relabel(connection, _LABELS[row.name], before, after)
     first, last = names.below(before)
@@ -70,6 +74,7 @@ def _carry(connection: Connection, row: EntityType, original: Json, updated: Jso
     for line in below:
         document = orjson.loads(line["json"])
         document["fullyQualifiedName"] = after + line["fqn"][len(before) :]
+        columns.name_parts(line["type"], document)
         documents.save(connection, entity_type(line["type"]), document)
         if line["type"] in _LABELS:
             _relabel(connection, _LABELS[line["type"]], line["fqn"], document["fullyQualifiedName"])

@@ -23,9 +23,36 @@ SEMANTICS: list[Json] = [
     )
 ]
 
+_RELATIONS = (
+    ("relatedTo", "Related to", None, "associative", "#1890ff"),
+    ("synonym", "Synonym", None, "equivalence", "#722ed1"),
+    ("antonym", "Antonym", None, "associative", "#f5222d"),
+    ("broader", "Broader", "narrower", "hierarchical", "#52c41a"),
+    ("narrower", "Narrower", "broader", "hierarchical", "#52c41a"),
+    ("partOf", "Part of", "hasPart", "hierarchical", "#fa8c16"),
+    ("hasPart", "Has part", "partOf", "hierarchical", "#fa8c16"),
+    ("calculatedFrom", "Calculated from", "usedToCalculate", "associative", "#13c2c2"),
+    ("usedToCalculate", "Used to calculate", "calculatedFrom", "associative", "#13c2c2"),
+    ("seeAlso", "See also", None, "associative", "#8c8c8c"),
+)
+"""Types of relations between terms: name, shown name, inverse, category, colour."""
+
 DEFAULTS: dict[str, Json] = {
     "profilerConfiguration": {"metricConfiguration": []},
     "entityRulesSettings": {"entitySemantics": SEMANTICS},
+    "glossaryTermRelationSettings": {
+        "relationTypes": [
+            {
+                "name": name,
+                "displayName": title,
+                **({"inverseRelation": inverse} if inverse else {"isSymmetric": True}),
+                "category": category,
+                "color": color,
+                "isSystemDefined": True,
+            }
+            for name, title, inverse, category, color in _RELATIONS
+        ]
+    },
     "lineageSettings": {"lineageLayer": "EntityLineage", "upstreamDepth": 2, "downstreamDepth": 2},
     "searchSettings": {},
     "assetCertificationSettings": {"allowedClassification": "Certification", "validityPeriod": "P30D"},

@@ -61,7 +61,7 @@ class View:
 
     Args:
         unmasked: whether the reader gets secrets as they are.
-        inherit: whether to fill in what assets inherit; a patch is applied to what is theirs.
+        inherit: whether to fill in what is computed and what assets inherit; a patch is applied to what is theirs.
     """
 
     def __init__(self, connection: Connection, keys: Keys, base: str, *, unmasked: bool, inherit: bool = True) -> None:
@@ -94,7 +94,7 @@ class View:
         return [self._read(row, document, asked, hidden) for document in stored]
 
     def _read(self, row: EntityType, document: Json, asked: set[str], hidden: set[str]) -> Json:
-        for field in (asked & COMPUTED[row.name].keys()) | ALWAYS[row.name]:
+        for field in ((asked & COMPUTED[row.name].keys()) | ALWAYS[row.name]) if self._inherits else ():
             value = COMPUTED[row.name][field](self.connection, document)
             if value is not None:
                 document[field] = value

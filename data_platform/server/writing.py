@@ -27,7 +27,7 @@ from data_platform.server.deleting import restore
 from data_platform.server.entity_types import EntityType, entity_type
 from data_platform.server.ids import new_id, now
 from data_platform.server.problems import BadRequestError, ConflictError
-from data_platform.server.rules import AFTER, ALWAYS, PREPARE, STORE
+from data_platform.server.rules import AFTER, PREPARE, STORE
 
 if TYPE_CHECKING:
     from data_platform.server.calls import Json, Principal
@@ -141,11 +141,11 @@ class Writing:
             raise BadRequestError(f"Unrecognized field {unknown[0]!r}")
         if patched.get("deleted") and not original.get("deleted"):
             raise BadRequestError(f"{row.name} attribute deleted can't be modified")
-        # What is read as an empty list or as a default may not be there at all, and what is counted never is.
+        # What is read as an empty list or as a default may not be there at all.
         updated = {
             field: value
             for field, value in patched.items()
-            if field in original or not (value == [] or value == row.defaults.get(field) or field in ALWAYS[row.name])
+            if field in original or not (value == [] or value == row.defaults.get(field))
         }
         for field in _SYSTEM:
             updated.pop(field, None)
@@ -161,6 +161,8 @@ class Writing:
                 raise BadRequestError(f"System entity [{original['name']}] of type {row.name} can not be renamed.")
         names.check(updated.get("name", ""))
         for field in [*(field for field, _ in row.parents), *row.carried]:
+            if field == "parent" and row.name in renaming.MOVED:
+                continue
             updated.pop(field, None)
             if field in original:
                 updated[field] = original[field]
@@ -208,7 +210,9 @@ class Writing:
                 updated.pop(field, None)
                 if field in base:
                     updated[field] = base[field]
-        if updated["name"] != original["name"]:
+        if row.name in renaming.MOVED and documents.parent_of(row, updated) != documents.parent_of(row, original):
+            renaming.move(self.connection, row, original, updated)
+        elif updated["name"] != original["name"]:
             renaming.rename(self.connection, row, original, updated)
         documents.save(self.connection, row, updated)
         self._tell(change_events.UPDATED, row, updated, changes.description(original["version"]))

@@ -142,3 +142,30 @@ def test_an_edge_names_its_pipeline_and_forgets_it_when_it_is_gone(
     admin.ok("DELETE", f"/pipelines/{job['id']}?hardDelete=true")
     (shown,) = bot.ok("GET", path)["upstreamEdges"]
     assert "pipeline" not in shown["lineageDetails"]
+
+
+def test_a_container_is_moved_by_a_patch_with_all_that_is_below_it(admin: Api, unique: str) -> None:
+    for name in (unique, f"{unique}-other"):
+        admin.ok("POST", "/services/storageServices", {"name": name, "serviceType": "S3"})
+
+    def made(name: str, parent: str | None = None, service: str = unique) -> dict[str, Any]:
+        held = {"parent": {"id": parent, "type": "container"}} if parent else {}
+        model = {"isPartitioned": False, "columns": [{"name": "id", "dataType": "INT"}]}
+        return admin.ok("POST", "/containers", {"name": name, "service": service, "dataModel": model, **held})
+
+    a, b, far = made("a"), made("b"), made("far", service=f"{unique}-other")
+    child = made("child", a["id"])
+    made("leaf", child["id"])
+    path = f"/containers/{child['id']}"
+    moved = admin.patch_with(path, ("replace", "/parent", {"id": b["id"], "type": "container"}))
+    assert moved["fullyQualifiedName"] == f"{unique}.b.child"
+    leaf = admin.ok("GET", f"/containers/name/{unique}.b.child.leaf?fields=dataModel")
+    assert leaf["dataModel"]["columns"][0]["fullyQualifiedName"] == f"{unique}.b.child.leaf.id"
+    above = admin.ok("GET", f"/containers/name/{unique}.b.child.leaf/ancestors")
+    assert [each["name"] for each in above] == ["b", "child"]
+    for wrong in (leaf["id"], far["id"]):
+        operation = [{"op": "replace", "path": "/parent", "value": {"id": wrong, "type": "container"}}]
+        admin.refused(400, "PATCH", path, operation)
+    assert admin.patch_with(path, ("remove", "/parent"))["fullyQualifiedName"] == f"{unique}.child"
+    assert admin.ok("GET", f"/containers/name/{unique}.child/ancestors") == []
+    admin.refused(404, "GET", f"/containers/name/{unique}.b.child")

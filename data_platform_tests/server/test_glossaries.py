@@ -136,3 +136,52 @@ def test_a_view_whose_text_changes_gives_up_its_processed_lineage(place: Place, 
     assert bot.ok("PUT", "/tables", request)["processedLineage"] is True
     assert bot.ok("PUT", "/tables/bulk", [{**request, "schemaDefinition": "select 2"}])["numberOfRowsPassed"] == 1
     assert bot.ok("GET", f"/tables/{view['id']}")["processedLineage"] is False
+
+
+def test_typed_relations_are_seen_as_their_inverse_from_the_other_end(admin: Api, unique: str) -> None:
+    a, b, c = glossary(admin, unique, "a", "b", "c")
+    path = f"/glossaryTerms/{a['id']}/relations"
+
+    def relations(term: Json) -> set[tuple[str, str]]:
+        read = admin.ok("GET", f"/glossaryTerms/{term['id']}?fields=relatedTerms")["relatedTerms"]
+        return {(each["relationType"], each["term"]["name"]) for each in read}
+
+    def relate(term: Json, kind: str) -> None:
+        reference = {"id": term["id"], "type": "glossaryTerm"}
+        admin.ok("POST", path, {"term": reference, "relationType": kind})
+
+    relate(b, "broader")
+    relate(b, "broader")
+    relate(c, "synonym")
+    assert relations(a) == {("broader", "b"), ("synonym", "c")}
+    assert (relations(b), relations(c)) == ({("narrower", "a")}, {("synonym", "a")})
+    admin.patch_with(f"/glossaryTerms/{a['id']}", ("add", "/displayName", "Shown"))
+    assert relations(a) == {("broader", "b"), ("synonym", "c")}, "another change keeps them"
+    usage = admin.ok("GET", "/glossaryTerms/relationTypes/usage")
+    assert usage["broader"] >= 1
+    graph = admin.ok("GET", f"/glossaryTerms/{b['id']}/relationsGraph?depth=2")
+    assert {node["name"] for node in graph["nodes"]} == {"a", "b", "c"}
+    assert {edge["relationType"] for edge in graph["edges"]} == {"narrower", "synonym"}
+    graph = admin.ok("GET", f"/glossaryTerms/{a['id']}/relationsGraph?depth=1&relationTypes=synonym")
+    assert {node["name"] for node in graph["nodes"]} == {"a", "c"}
+    admin.ok("DELETE", f"/glossaryTerms/{b['id']}/relations/{a['id']}?relationType=narrower")
+    assert (relations(a), relations(b)) == ({("synonym", "c")}, set())
+    reference = {"id": b["id"], "type": "glossaryTerm"}
+    assert "nonsense" in admin.refused(400, "POST", path, {"term": reference, "relationType": "nonsense"})
+    admin.refused(400, "POST", path, {"term": {"id": a["id"], "type": "glossaryTerm"}, "relationType": "synonym"})
+
+
+def test_types_of_relations_are_added_in_the_settings(admin: Api, unique: str) -> None:
+    first, second = glossary(admin, unique, "first", "second")
+    kind = f"prescribes{unique}"
+    setting = "/system/settings/glossaryTermRelationSettings"
+    before = admin.ok("GET", setting)["config_value"]["relationTypes"]
+    added = {"name": kind, "displayName": "Prescribes", "category": "associative"}
+    operations = [
+        {"op": "test", "path": "/relationTypes", "value": before},
+        {"op": "add", "path": "/relationTypes/-", "value": added},
+    ]
+    assert admin.ok("PATCH", setting, operations)["config_value"]["relationTypes"][-1]["name"] == kind
+    assert "test" in admin.refused(400, "PATCH", setting, operations).lower(), "it is no longer what it was"
+    reference = {"id": second["id"], "type": "glossaryTerm"}
+    admin.ok("POST", f"/glossaryTerms/{first['id']}/relations", {"term": reference, "relationType": kind})
