@@ -54,7 +54,7 @@ _TLS: Final = (
         "name the file with its authority's certificate in the connection (of Trino: verify), or correct the address",
     ),
     _rule(
-        r"WRONG_VERSION_NUMBER|record layer failure|unknown protocol|server does not support SSL",
+        r"WRONG_VERSION_NUMBER|record layer failure|unknown protocol|server does not support SSL|SSL is required but",
         SourceRefusedError,
         "the source does not speak TLS",
         "name its port with TLS in its defs.yaml: credentials are sent over TLS only",

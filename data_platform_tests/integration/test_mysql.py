@@ -265,6 +265,7 @@ def test_a_schema_that_the_client_has_no_name_for_is_told_of_and_does_not_hide_t
 @pytest.mark.bad_input("wrong host", "MySQL")
 @pytest.mark.bad_input("wrong port", "MySQL")
 @pytest.mark.bad_input("wrong credentials", "MySQL")
+@pytest.mark.bad_input("TLS refused", "MySQL")
 @pytest.mark.parametrize(
     ("connection", "permanent", "sentence"),
     [
@@ -272,6 +273,7 @@ def test_a_schema_that_the_client_has_no_name_for_is_told_of_and_does_not_hide_t
         ({"hostPort": "127.0.0.1:1"}, False, "does not answer at 127.0.0.1:1 (Connection refused)"),
         ({"username": "nobody"}, True, "refuses the credentials"),
         ({"databaseSchema": "unknown"}, True, "refuses the permission"),
+        ({"connectionArguments": {"ssl": {"check_hostname": False}}}, True, "does not speak TLS"),
     ],
 )
 def test_what_stops_a_run_is_one_sentence(
