@@ -89,8 +89,8 @@ _RULES: Final = (
         "look at its own log, and at the address in its defs.yaml",
     ),
     _rule(
-        rf"authentication failed|access denied(?! for user \S+ to database)|invalid credentials|bad credentials"
-        rf"|unauthorized|{_STATUS}401\b"
+        rf"authentication failed|access denied(?! for user \S+ to database|: cannot )|invalid credentials"
+        rf"|bad credentials|unauthorized|{_STATUS}401\b"
         r"|InvalidAccessKeyId|SignatureDoesNotMatch|no password supplied",
         SourceRefusedError,
         "the source refuses the credentials",
@@ -103,7 +103,7 @@ _RULES: Final = (
         "check the address and the version of its API in its defs.yaml; some say so to credentials they do not know",
     ),
     _rule(
-        rf"permission denied|access denied for user|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied"
+        rf"permission[ _]denied|access denied for user|insufficient privilege|forbidden|{_STATUS}403\b|AccessDenied"
         r"|no pg_hba.conf entry",
         SourceRefusedError,
         "the source refuses the permission",

@@ -37,6 +37,8 @@ OPTIONS: Final[dict[str, Any]] = {
 
 _SOURCE: Final = "data-platform"
 _COPIED: Final = f"state = 'FINISHED' AND started IS NOT NULL AND coalesce(source, '') <> '{_SOURCE}'"
+_SCHEMAS: Final = "SELECT count(*) FROM {}.information_schema.schemata WHERE schema_name = ?"
+_TABLES: Final = "SELECT count(*) FROM {}.information_schema.tables WHERE table_schema = ? AND table_name = ?"
 _CREATE: Final = """
     CREATE TABLE IF NOT EXISTS {} (
         query_id varchar, state varchar, "user" varchar, source varchar, query varchar,
@@ -104,9 +106,17 @@ def run(spec: WorkflowSpec, connection: dict[str, Any], progress: Progress, traf
 
 
 def _prepare(connected: Connection, table: str) -> None:
-    name = table.split(".")
-    connected.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(*name[:2])}")
-    connected.exec_driver_sql(_CREATE.format(quoted(*name)))
+    """Make what is not there: Trino also refuses ``IF NOT EXISTS`` to a user who may not make it."""
+    catalog, schema, name = table.split(".")
+
+    def is_there(what: str, *names: str) -> bool:
+        counted = connected.exec_driver_sql(what.format(quoted(catalog)), tuple(each.lower() for each in names))
+        return bool(counted.scalar_one())
+
+    if not is_there(_SCHEMAS, schema):
+        connected.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(catalog, schema)}")
+    if not is_there(_TABLES, schema, name):
+        connected.exec_driver_sql(_CREATE.format(quoted(catalog, schema, name)))
 
 
 def _copy(connected: Connection, table: str, days: int) -> Copied:

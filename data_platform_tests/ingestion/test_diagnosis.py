@@ -58,6 +58,22 @@ def test_a_source_that_refuses_is_not_tried_again(words: str) -> None:
     assert error.permanent
 
 
+@pytest.mark.parametrize(
+    ("words", "refused"),
+    [
+        (
+            'TrinoUserError(name=PERMISSION_DENIED, message="Access Denied: Cannot create schema lake.logs")',
+            "permission",
+        ),
+        ("Access denied for user 'reader'@'%' to database 'sales'", "permission"),
+        ('TrinoConnectionError: error 401: b"Access Denied: Invalid credentials"', "credentials"),
+        ("Access denied for user 'reader'@'localhost' (using password: YES)", "credentials"),
+    ],
+)
+def test_who_somebody_is_and_what_they_may_do_are_told_apart(words: str, refused: str) -> None:
+    assert f"refuses the {refused}" in diagnose(RuntimeError(words), spec()).sentence
+
+
 def test_the_cause_behind_an_exception_is_found() -> None:
     class RestTransportError(Exception):
         """As the client's own is called."""

@@ -13,7 +13,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +135,15 @@ class RealTrino:
                 if schema not in {"default", "information_schema", "system"}:
                     self.run(f'DROP SCHEMA {catalog}."{schema}" CASCADE')
 
-    @contextmanager
-    def hiding(self, schema: str, user: str = READER) -> Iterator[None]:
+    def hiding(self, schema: str, user: str = READER) -> AbstractContextManager[None]:
         """A schema of which a user may see nothing, in any Trino catalog."""
+        return self.limiting(schema, user=user)
+
+    @contextmanager
+    def limiting(self, schema: str, *privileges: str, user: str = READER) -> Iterator[None]:
+        """A schema in which a user may make nothing and has only these privileges on tables, in any Trino catalog."""
         rule = {"user": user, "schema": schema}
-        self._allow(schemas=[{**rule, "owner": False}], tables=[{**rule, "privileges": []}])
+        self._allow(schemas=[{**rule, "owner": False}], tables=[{**rule, "privileges": privileges}])
         time.sleep(2 * _REFRESH)
         try:
             yield

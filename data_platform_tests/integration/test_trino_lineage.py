@@ -140,6 +140,36 @@ def test_what_no_query_made_for_the_days_that_are_read_goes_and_what_people_drew
     assert "old" in before["revenue"]
 
 
+def test_a_user_who_may_only_read_write_and_delete_keeps_a_table_that_is_there(
+    runs: TrinoRuns, trino: RealTrino
+) -> None:
+    trino.run("SELECT 'as little as possible'")
+    with trino.limiting("openmetadata", "SELECT", "INSERT", "DELETE"):
+        kept = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
+    assert kept.verdict["outcome"] == "ok", kept.output
+    assert kept.metadata["query_log/copied"] >= 1
+    with trino.limiting("openmetadata", "SELECT"):
+        refused = runs.run(Workflow.QUERY_LOG, KEPT, runs.with_history(HISTORY))
+    assert (refused.verdict["outcome"], refused.verdict["permanent"]) == ("failed", True)
+    assert "refuses the permission" in refused.verdict["sentence"]
+
+
+def test_a_history_that_the_platform_keeps_itself_is_read_through_a_view(runs: TrinoRuns, trino: RealTrino) -> None:
+    """As Starburst Galaxy's, whose columns have names of their own."""
+    trino.run(
+        "CREATE SCHEMA lakehouse.galaxy",
+        "CREATE TABLE lakehouse.galaxy.history AS SELECT"
+        " 'INSERT INTO lakehouse.shop.changes SELECT id, 1.0 FROM lakehouse.shop.customers' AS query_text,"
+        " 'ada@example.org' AS email, current_timestamp AS create_time, current_timestamp AS end_time,"
+        " 'FINISHED' AS query_state",
+        'CREATE VIEW lakehouse.galaxy.queries AS SELECT query_text AS query, email AS "user", create_time AS started,'
+        ' end_time AS "end", query_state AS state FROM lakehouse.galaxy.history',
+    )
+    ended = runs.run(Workflow.LINEAGE, LINEAGE, runs.with_history("lakehouse.galaxy.queries"))
+    assert ended.verdict["outcome"] == "ok", ended.output
+    assert runs.upstream("lakehouse.shop", "changes") == {"customers": {("customers.id", "changes.id")}}
+
+
 def test_a_history_that_does_not_reach_back_removes_nothing(runs: TrinoRuns) -> None:
     runs.connect("lakehouse.shop.old", "lakehouse.shop.names", "QueryLineage")
     _make_older(runs, days=40)
