@@ -33,7 +33,8 @@ DIFFERENCES = {
     "/analytics/dataInsights/charts/aggregate": "always empty: nothing computes insights",
     "/services/ingestionPipelines/trigger": "says that there is no pipeline service, as OpenMetadata does without one",
     "/services/ingestionPipelines/logs": "kept in the database, not in S3",
-    "/search/query": "answered from the database: bool, term, terms, match, exists, ids, wildcard, query_string; all"
+    "/search/query": "answered from the database: bool, term, terms, match, multi_match, exists, ids, prefix, range,"
+    " wildcard and query strings with AND, OR, NOT and parentheses; all"
     " scores are 1; aggregations of single fields only",
     "/search/fieldQuery": "answered from the database; case-sensitive",
     "/lineage": "depths up to 3; a graph is answered whole, not in pages",

@@ -7,6 +7,7 @@ what is asked by exact name or below a service is answered from an index.
 from __future__ import annotations
 
 import re
+import sqlite3
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -75,8 +76,15 @@ def _query(call: Call) -> Json:
             raise BadRequestError(f"query_filter is not JSON: {error}") from None
         if not isinstance(query, dict):
             raise BadRequestError("query_filter: expected an object")
-        condition &= query_sql(cast("Json", query).get("query", query))
-    return _search(call, condition)
+        try:
+            condition &= query_sql(cast("Json", query).get("query", query))
+        except RecursionError:
+            raise BadRequestError("query_filter is nested too deeply") from None
+    try:
+        return _search(call, condition)
+    except sqlite3.OperationalError as error:
+        # SQLite's own bounds: levels of nesting, and values.
+        raise BadRequestError(f"The query is too large: {error}") from None
 
 
 def _suggest(call: Call) -> Json:
@@ -142,7 +150,7 @@ def _of_index(index: str) -> Condition:
 
 
 def _search(call: Call, condition: Condition) -> Json:
-    where = _of_index(call.arg("index") or "all") & condition
+    where = _of_index(call.arg("index") or "table_search_index") & condition
     deleted = call.arg("deleted")
     if deleted is not None:
         where &= Condition("deleted = ?", [int(deleted == "true")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -13,6 +14,7 @@ from data_platform.server import names
 from data_platform.server.connections import field_of
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.problems import BadRequestError
+from data_platform.server.query_string import parsed
 from data_platform.server.references import Resolver
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ class Condition:
 
     def __and__(self, other: Condition) -> Condition:
         return Condition(f"({self.sql}) AND ({other.sql})", [*self.values, *other.values])
+
+    def __or__(self, other: Condition) -> Condition:
+        return Condition(f"({self.sql}) OR ({other.sql})", [*self.values, *other.values])
+
+    def __invert__(self) -> Condition:
+        # What cannot be said of a document, because it lacks the field, is not so.
+        return Condition(f"NOT coalesce(({self.sql}), 0)", self.values)
 
 
 _NOTHING = Condition("0", [])
@@ -58,14 +67,11 @@ def _bool(body: Any) -> Condition:
     for part in (*_listed(body.get("must")), *_listed(body.get("filter"))):
         condition &= query_sql(part)
     for part in _listed(body.get("must_not")):
-        denied = query_sql(part)
-        condition &= Condition(f"NOT coalesce(({denied.sql}), 0)", denied.values)
+        condition &= ~query_sql(part)
     should = [query_sql(part) for part in _listed(body.get("should"))]
     required = body.get("minimum_should_match", 0 if body.get("must") or body.get("filter") else 1)
     if should and required:
-        condition &= Condition(
-            " OR ".join(f"({each.sql})" for each in should), [value for each in should for value in each.values]
-        )
+        condition &= reduce(lambda one, other: one | other, should)
     return condition
 
 
@@ -117,6 +123,25 @@ def _query_string(body: Any) -> Condition:
     return text_sql(str(body.get("query", "")), [str(field) for field in body.get("fields", [])])
 
 
+def _multi_match(body: Any) -> Condition:
+    return text_sql(f'"{_value(body["query"])}"', [str(field) for field in body.get("fields", [])])
+
+
+def _prefix(body: Any) -> Condition:
+    field, value = next(iter(body.items()))
+    return field_sql(field, f"{_value(value)}*")
+
+
+def _range(body: Any) -> Condition:
+    field, bounds = next(iter(body.items()))
+    signs = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+    condition = Condition("1", [])
+    for name, bound in bounds.items():
+        if name in signs:
+            condition &= Condition(f"json ->> ? {signs[name]} ?", [path_of(field), _value(bound)])
+    return condition
+
+
 _QUERIES: dict[str, Callable[[Any], Condition]] = {
     "bool": _bool,
     "term": _term,
@@ -127,6 +152,11 @@ _QUERIES: dict[str, Callable[[Any], Condition]] = {
     "ids": _ids,
     "wildcard": _wildcard,
     "query_string": _query_string,
+    "simple_query_string": _query_string,
+    "multi_match": _multi_match,
+    "prefix": _prefix,
+    "match_phrase_prefix": _prefix,
+    "range": _range,
     "match_all": _everything,
 }
 
@@ -195,26 +225,20 @@ def field_sql(field: str, value: str) -> Condition:
 
 
 def text_sql(text: str, fields: list[str] | None = None) -> Condition:
-    """The condition of a query string: ``field:value`` pairs and words, all of which must match."""
-    condition = Condition("1", [])
-    for token in re.findall(r'(?:[\w.]+:)?"[^"]*"|\S+', text):
-        if token in ("AND", "OR", "NOT"):
-            continue
-        field, colon, value = token.partition(":")
-        if colon and re.fullmatch(r"[\w.]+", field):
-            value = value.strip('"').replace("\\", "")
-            if value in ("true", "false"):
-                condition &= Condition("coalesce(json ->> ?, 0) = ?", [path_of(field), int(value == "true")])
-            else:
-                condition &= field_sql(field, value)
-            continue
-        word = token.strip('"*~').replace("\\", "")
-        searched = fields or ["name", "displayName", "description", "fullyQualifiedName"]
-        condition &= Condition(
-            " OR ".join("instr(lower(coalesce(json ->> ?, '')), ?) > 0" for _ in searched),
-            [part for each in searched for part in (path_of(each), word.lower())],
-        )
-    return condition
+    """The condition of a query string; words without a field are looked for in ``fields``."""
+    searched = [field.split("^")[0] for field in fields or ["name", "displayName", "description", "fullyQualifiedName"]]
+
+    def leaf(field: str, value: str) -> Condition:
+        plain = value.strip('"').replace("\\", "")
+        if not field:
+            word = value.strip('"*~').replace("\\", "").lower()
+            matches = " OR ".join("instr(lower(coalesce(json ->> ?, '')), ?) > 0" for _ in searched)
+            return Condition(matches, [part for each in searched for part in (path_of(each), word)])
+        if plain in ("true", "false"):
+            return Condition("coalesce(json ->> ?, 0) = ?", [path_of(field), int(plain == "true")])
+        return field_sql(field, plain)
+
+    return parsed(text, leaf) or Condition("1", [])
 
 
 def _bare(field: str) -> str:
@@ -238,6 +262,8 @@ def document_of(call: Call, line: Any) -> Json:
     for field, many in ENTITY_TYPES[line["type"]].references.items():
         if source.get(field):
             source[field] = resolver.read_all(source[field]) if many else resolver.read(source[field])
+    source.setdefault("displayName", source["name"])
+    source.setdefault("tags", [])
     wanted = call.query.get("include_source_fields") or []
     if not wanted or any(field.startswith("upstreamLineage") for field in wanted):
         edges = call.reader.execute("SELECT source FROM edges WHERE target = ?", (line["id"],))

@@ -10,6 +10,8 @@ import pytest
 
 from data_platform_tests.server.conftest import Api, Place
 
+Json = dict[str, Any]
+
 
 def field(api: Api, value: str, index: str = "table_search_index") -> list[str]:
     path = f"/search/fieldQuery?fieldName=fullyQualifiedName&fieldValue={quote(value)}&index={index}&deleted=false"
@@ -147,3 +149,56 @@ def test_what_is_found_names_its_owners(place: Place) -> None:
     path = f"/search/fieldQuery?fieldName=fullyQualifiedName&fieldValue={place.fqn()}&index=table"
     (hit,) = place.api.ok("GET", path)["hits"]["hits"]
     assert hit["_source"]["owners"][0]["name"] == "admin"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("name:orders OR name:customers", "customers orders"),
+        ("name:(orders OR customers)", "customers orders"),
+        ("(orders OR customers) AND NOT name:orders", "customers"),
+        ("NOT (orders OR customers)", "fee(net)"),
+        ("orders customers", ""),
+        ("orders AND customers", ""),
+        ('name:"fee(net)"', "fee(net)"),
+        ("name:fee(net)", "fee(net)"),
+        ("(name:fee(net) || orders)", "fee(net) orders"),
+        ("name:ord* OR", "orders"),
+        ("displayName:nothing OR (", ""),
+        (")", "fee(net)"),
+    ],
+)
+def test_query_strings_have_operators_and_parentheses(place: Place, text: str, found: str) -> None:
+    for name in ("orders", "customers", "fee(net)"):
+        place.table(name)
+    below = json.dumps({"query": {"wildcard": {"fullyQualifiedName": f"{place.schema}.*"}}})
+    params = {"q": text, "index": "table", "query_filter": below, "sort_field": "fullyQualifiedName", "size": "10"}
+    hits = place.api.ok("GET", "/search/query", params=params)["hits"]["hits"]
+    assert sorted(hit["_source"]["name"] for hit in hits) == found.split()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"prefix": {"name.keyword": "ord"}}, ["orders"]),
+        ({"range": {"updatedAt": {"gt": 0, "lte": 4_000_000_000_000}}}, ["customers", "orders"]),
+        ({"range": {"updatedAt": {"lt": 5}}}, []),
+        ({"multi_match": {"query": "orders", "fields": ["name^5", "description"]}}, ["orders"]),
+        ({"bool": {"must_not": [{"prefix": {"name": {"value": "ord"}}}]}}, ["customers"]),
+    ],
+)
+def test_more_kinds_of_queries(place: Place, query: Json, found: list[str]) -> None:
+    for name in ("orders", "customers"):
+        place.table(name)
+    below = {"wildcard": {"fullyQualifiedName": f"{place.schema}.*"}}
+    filtered = json.dumps({"query": {"bool": {"must": [below, query]}}})
+    hits = place.api.ok("GET", "/search/query", params={"q": "*", "query_filter": filtered})["hits"]["hits"]
+    assert sorted(hit["_source"]["name"] for hit in hits) == found
+
+
+def test_queries_without_bounds_are_refused(place: Place) -> None:
+    nested = '{"bool":{"must":' * 400 + '{"match_all":{}}' + "}}" * 400
+    for params in ({"q": "(" * 3000}, {"q": "NOT " * 3000 + "x"}, {"q": "word " * 5000}):
+        place.api.refused(400, "GET", "/search/query", params=params)
+    assert place.api.ok("GET", "/search/query", params={"q": "(" * 50 + "x" + ")" * 50})
+    place.api.refused(400, "GET", "/search/query", params={"query_filter": nested})
