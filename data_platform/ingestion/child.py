@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -127,8 +128,18 @@ def _run(
             progress,
             traffic,
         )
+        results = [_clean(result, redactor) for result in results]
         filed.end(results)
     return results
+
+
+def _clean(result: Result, redactor: Redactor) -> Result:
+    """The same, with a verdict that may be shown: drivers quote users, addresses and what they could not parse."""
+    verdict = result.verdict
+    failures = (
+        replace(each, name=redactor.text(each.name), error=redactor.text(each.error)) for each in verdict.failures
+    )
+    return replace(result, verdict=replace(verdict, sentence=redactor.text(verdict.sentence), failures=tuple(failures)))
 
 
 def _run_checked(

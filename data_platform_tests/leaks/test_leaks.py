@@ -99,11 +99,28 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             cursor.execute("CREATE TABLE orders (id integer PRIMARY KEY)")
         token = issued(folder / "catalog")
         marks["token"] = token.rpartition(".")[2]
+        for service in ("refused", "unparsable"):
+            # So that there is something to file their runs under: what failed is shown in the catalog.
+            in_catalog(url, folder, "PUT", "", {"name": service, "serviceType": "Postgres"})
         for what in ("password", "wrong", "unparsable", "killed"):
             vault.write(f"secret-data/leaks/{what}", {"password": values[what]})
         vault.write("secret-data/dagster/openmetadata", {"jwt_token": token})
         (folder / "user").write_text(values["user"] + "\n")
         yield World(folder, vault, postgres, catalog, url, marks, values)
+
+
+def in_catalog(
+    url: str, folder: Path, method: str, path: str, body: dict[str, Any] | None = None, of: str = "databaseServices"
+) -> dict[str, Any]:
+    """Ask the catalog, or tell it, something of its services."""
+    answer = httpx.request(
+        method,
+        f"{url}/v1/services/{of}{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {issued(folder / 'catalog')}"},
+        timeout=30,
+    )
+    return answer.raise_for_status().json()
 
 
 def spec(world: World, service: str, secret: str, **connection: str) -> dict[str, Any]:
@@ -241,13 +258,21 @@ def test_no_secret_is_in(searched: dict[str, Place], place: str) -> None:
 
 
 def test_the_service_in_the_catalog_has_no_connection(world: World, runs: dict[str, str]) -> None:
-    token = issued(world.folder / "catalog")
-    answer = httpx.get(
-        f"{world.catalog_url}/v1/services/databaseServices/name/succeeds",
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=30,
-    ).raise_for_status()
-    assert answer.json().get("connection") in (None, {})
+    service = in_catalog(world.catalog_url, world.folder, "GET", "/name/succeeds")
+    assert service.get("connection") in (None, {})
+
+
+@pytest.mark.parametrize("service", ["refused", "unparsable"])
+def test_the_catalog_shows_why_a_run_failed(world: World, runs: dict[str, str], service: str) -> None:
+    pipeline = in_catalog(
+        world.catalog_url,
+        world.folder,
+        "GET",
+        f"/name/{service}.metadata?fields=pipelineStatuses",
+        of="ingestionPipelines",
+    )
+    (step,) = pipeline["pipelineStatuses"]["status"]
+    assert step["failures"][0]["error"].startswith(f"{service}: ")
 
 
 def test_the_search_finds_a_secret_however_it_is_written(tmp_path: Path) -> None:
