@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import sys
+from base64 import b64encode
 from collections.abc import Iterable
 from io import TextIOBase
 from typing import Any, Final, TextIO, cast
@@ -22,15 +23,28 @@ _SHORTEST: Final = 4
 # Shorter parts of a value are words that a log needs, such as "postgresql" of a whole URL.
 _LONG_PART: Final = 12
 _DELIMITERS: Final = re.compile(r"[/@:?#&=%+;,'\"\s]+")
+_URL_SAFE: Final = str.maketrans("+/", "-_")
+# Where a message was too long for whoever wrote it: pydantic cuts the middle out of a value, others cut its end.
+_CUT: Final = re.compile(r"\.\.\.|…")
 
 
 def _forms(value: str) -> Iterable[str]:
-    """The ways a value may be spelled in a log: as it is, in a URL, in JSON, as a Python literal, in parts."""
+    """The ways a value may be spelled in a log: as it is, in a URL, in JSON, in Python, in base64, in parts."""
     yield from (value, quote(value, safe=""), quote(value), quote_plus(value))
     yield from (json.dumps(value)[1:-1], repr(value)[1:-1])
     yield from (line for line in value.splitlines() if len(line) > 2 * _SHORTEST)
     # A password inside a URL is taken apart where the URL is, and an error shows the part that it cannot read.
     yield from (part for part in _DELIMITERS.split(value) if len(part) >= _LONG_PART)
+    yield from (form for form in _encoded(value.encode(errors="surrogateescape")) if len(form) >= 2 * _SHORTEST)
+
+
+def _encoded(value: bytes) -> Iterable[str]:
+    """What base64 makes of a value, wherever it stands in what was encoded, such as ``user:password`` for HTTP."""
+    for shift in range(3):
+        whole = b64encode(b" " * shift + value).decode()
+        # The first and the last four characters are also of what stands beside the value.
+        inner = whole[4 if shift else 0 : -4 if (shift + len(value)) % 3 else None]
+        yield from (inner, inner.translate(_URL_SAFE))
 
 
 class Redactor:
@@ -49,6 +63,25 @@ class Redactor:
         """``text`` without the known values."""
         for form in self._forms:
             text = text.replace(form, PLACEHOLDER)
+        for cut in reversed([*_CUT.finditer(text)]):
+            before, after = self._without_a_beginning(text[: cut.start()]), self._without_an_end(text[cut.end() :])
+            text = f"{before}{cut[0]}{after}"
+        return text
+
+    def _without_a_beginning(self, text: str) -> str:
+        """``text`` without the beginning of a value that it ends with."""
+        for form in self._forms:
+            for length in range(min(len(form), len(text)), _SHORTEST - 1, -1):
+                if text.endswith(form[:length]):
+                    return text[:-length] + PLACEHOLDER
+        return text
+
+    def _without_an_end(self, text: str) -> str:
+        """``text`` without the end of a value that it starts with."""
+        for form in self._forms:
+            for length in range(min(len(form), len(text)), _SHORTEST - 1, -1):
+                if text.startswith(form[-length:]):
+                    return PLACEHOLDER + text[length:]
         return text
 
     def data(self, value: Any) -> Any:

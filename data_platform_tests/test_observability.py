@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 
 import pytest
 
@@ -40,6 +42,29 @@ def test_a_long_part_of_a_secret_that_a_url_took_apart_is_secret_too() -> None:
     redactor = Redactor(["longenough1234/and@more"])
     assert redactor.text("invalid port: 'longenough1234'") == f"invalid port: '{PLACEHOLDER}'"
     assert redactor.text("and there is more") == "and there is more"
+
+
+@pytest.mark.parametrize("beside", ["", "u:", "user:", "me:"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_a_secret_in_base64_is_replaced_wherever_it_stands(beside: str, encode: Callable[[bytes], bytes]) -> None:
+    shown = encode(f"{beside}{SECRET}".encode()).decode()
+    cleaned = Redactor([SECRET]).text(f"Authorization: Basic {shown}")
+    assert PLACEHOLDER in cleaned
+    left = cleaned.removeprefix("Authorization: Basic ").replace(PLACEHOLDER, "")
+    assert len(left) <= 4 + len(beside) + 4
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["input_value='Zq8vLk2mNx4rTy...9wBc3dFg7hJ', input_type=str", "the source says Zq8vLk2mNx4rTy…"],
+    ids=["by pydantic", "at its end"],
+)
+def test_what_a_cut_message_shows_of_a_secret_is_secret_too(shown: str) -> None:
+    cleaned = Redactor(["Zq8vLk2mNx4rTy6pQs1uWd5eRf0gHa9wBc3dFg7hJ"]).text(shown)
+    assert "Zq8v" not in cleaned
+    assert "7hJ" not in cleaned
+    assert PLACEHOLDER in cleaned
+    assert Redactor(["Zq8vLk2mNx4rTy"]).text("and so on ... and on …") == "and so on ... and on …"
 
 
 def test_a_secret_inside_another_leaves_no_rest() -> None:
