@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
@@ -61,10 +62,21 @@ class CatalogClient:
         self._retry_timeout = retry_timeout
         self._http = httpx.Client(
             base_url=f"{self.url}/v1/",
-            headers={"Authorization": f"Bearer {token}"},
+            auth=self._authorize,
             timeout=timeout,
             transport=transport,
         )
+
+    def _authorize(self, request: httpx.Request) -> httpx.Request:
+        """Add the token; one that no header can hold would be quoted by the error of whoever sends it."""
+        if not re.fullmatch(r"[!-~]+", self._token):
+            raise CatalogUnauthorizedError(
+                "the catalog's token has characters that no token has, such as a line break",
+                source=self.url,
+                remedy="store it again without them",
+            )
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
     def __enter__(self) -> Self:
         return self

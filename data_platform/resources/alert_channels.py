@@ -95,6 +95,12 @@ class Slack:
 
         try:
             _insist(post, passes)
+        except ValueError:  # its text shows the token
+            raise AlertError(
+                "the bot's token has characters that no token has, such as a line break",
+                source=self.channel,
+                remedy="store it again without them",
+            ) from None
         except SlackApiError as error:
             raise AlertError(
                 f"Slack refuses the message ({_reason(error)})",
@@ -136,6 +142,10 @@ class Webhook:
         except httpx.HTTPStatusError as error:
             raise AlertError(
                 f"the webhook refuses the message ({error.response.status_code})", source=self.url
+            ) from None
+        except httpx.InvalidURL:
+            raise AlertError(
+                "the secret is no address of a webhook", source=self.url, remedy="store the whole URL"
             ) from None
         except httpx.HTTPError as error:
             # The cause's text may show the address, which is a secret.

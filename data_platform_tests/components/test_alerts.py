@@ -230,6 +230,37 @@ def test_a_webhook_that_is_down_for_a_moment_is_tried_again(shop: Shop, inbox: I
     assert len(inbox.received) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "secret", "sentence"),
+    [
+        (
+            "webhook",
+            f"https://hooks.example:{SECRET}/hook",
+            "the secret is no address of a webhook: store the whole URL.",
+        ),
+        (
+            "webhook",
+            f"https://hooks.example/{SECRET}\nhook",
+            "the secret is no address of a webhook: store the whole URL.",
+        ),
+        ("slack", f"{SECRET}\nhook", "the bot's token has characters that no token has, such as a line break"),
+    ],
+)
+def test_a_secret_that_cannot_be_sent_is_not_shown_and_keeps_the_message_from_no_other_channel(
+    instance: dg.DagsterInstance, secrets: Path, inbox: Inbox, kind: str, secret: str, sentence: str
+) -> None:
+    (secrets / "broken").write_text(secret)
+    reference = f"file:{secrets}/broken"
+    broken = Webhook(reference) if kind == "webhook" else Slack("#alerts", reference, api=f"{inbox.url}/api/")
+    shop = Shop(instance, [broken, Webhook(f"file:{secrets}/webhook")])
+    shop.mood[METADATA] = "failed"
+    dg.materialize(shop.assets, instance=instance, selection=[METADATA], raise_on_error=False)
+    (error,) = shop.tick()
+    assert sentence in error
+    assert SECRET not in error
+    assert len(inbox.received) == 1
+
+
 def test_slack_gets_it_from_the_bot_in_its_channel(instance: dg.DagsterInstance, secrets: Path, inbox: Inbox) -> None:
     shop = Shop(instance, [Slack("#alerts", f"file:{secrets}/token", api=f"{inbox.url}/api/")])
     run_id = shop.run(metadata="failed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -152,6 +153,17 @@ def test_a_token_that_is_no_jwt_is_refused() -> None:
     ):
         client.token_expiry()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["hunter2.is.secret\n", "hunter2.is.sécret"])
+def test_a_token_that_no_request_can_hold_is_refused_and_not_shown(catalog: FakeCatalog, token: str) -> None:
+    with (
+        CatalogClient(catalog.url, token) as client,
+        pytest.raises(CatalogUnauthorizedError, match="such as a line break: store it again without them") as caught,
+    ):
+        client.version()
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+    assert catalog.requests == []
 
 
 def test_the_token_is_resolved_by_the_first_request_and_not_before() -> None:
