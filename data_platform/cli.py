@@ -154,6 +154,7 @@ def undo(run_id: str) -> None:
     from data_platform.resources.vault import VaultResource
 
     here = environment.current()
+    here.require_encryption("DATA_PLATFORM_CATALOG_URL", here.catalog_url)
     with dg.DagsterInstance.get() as instance:
         found = record.of_run(instance, run_id)
     with CatalogClient(here.catalog_url, VaultResource.of(here).resolve(here.catalog_token)) as catalog:

@@ -22,7 +22,12 @@ from rich.text import Text
 from data_platform import environment
 from data_platform.components.metadata_source import MetadataSource
 from data_platform.environment import Environment
-from data_platform.errors import ConfigurationError, DataPlatformError, IncompatibleEnvironmentError
+from data_platform.errors import (
+    ConfigurationError,
+    DataPlatformError,
+    IncompatibleEnvironmentError,
+    InsecureAddressError,
+)
 from data_platform.ingestion import preflight
 from data_platform.ingestion.preflight import Finding, Grade
 from data_platform.ingestion.schemas import Category, connectors
@@ -123,7 +128,10 @@ def _shared(specs: Sequence[WorkflowSpec], here: Environment, resolver: Resolver
     except DataPlatformError as error:
         yield preflight.of_error("client", error)
     try:
+        here.require_encryption("DATA_PLATFORM_CATALOG_URL", here.catalog_url)
         token = str(resolver.resolve(here.catalog_token))
+    except InsecureAddressError as error:
+        yield preflight.of_error("catalog", error)
     except DataPlatformError as error:
         yield preflight.of_error("token", error)
     else:

@@ -109,6 +109,20 @@ def test_people_get_a_table() -> None:
     assert "postgres" in ended.stdout
 
 
+def test_no_token_is_sent_in_the_clear_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "a.e30.c")
+    source = MetadataSource(
+        service="shop",
+        connector="Postgres",
+        environments={"qa": {"hostPort": "127.0.0.1:1", "username": "reader"}},
+        workflows={Workflow.METADATA: {}},
+    )
+    monkeypatch.setenv("DAGSTER_ENVIRONMENT", "qa")
+    here = replace(environment.current(), catalog_url="http://catalog.invalid/api", catalog_token="env:TOKEN")
+    (catalog,) = [one.finding for one in examine([source], here) if one.finding.check == "catalog"]
+    assert (catalog.grade, catalog.text) == (Grade.FAILED, "the qa environment wants an encrypted connection")
+
+
 def test_an_unknown_environment_is_refused() -> None:
     ended = doctor("--environment", "staging")
     assert ended.returncode == 2

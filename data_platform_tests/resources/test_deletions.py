@@ -95,7 +95,7 @@ def run_that_deleted(home: Path, *rows: dict[str, str]) -> str:
         return dg.materialize([metadata], instance=instance).run_id
 
 
-def undo(home: Path, shop: Shop, run_id: str) -> subprocess.CompletedProcess[str]:
+def undo(home: Path, shop: Shop, run_id: str, **overrides: str) -> subprocess.CompletedProcess[str]:
     command = [COMMAND, "deletions", "undo", "--run", run_id]
     with running_vault() as vault:
         vault.write("secret-data/dagster/openmetadata", {"jwt_token": shop.token})
@@ -106,7 +106,7 @@ def undo(home: Path, shop: Shop, run_id: str) -> subprocess.CompletedProcess[str
             "VAULT_TOKEN": vault.token(),
         }
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | variables
+            command, capture_output=True, text=True, check=False, cwd=ROOT, env=os.environ | variables | overrides
         )
 
 
@@ -166,3 +166,10 @@ def test_a_run_that_deleted_nothing_or_is_unknown_is_said_to_be(tmp_path: Path, 
     ended = undo(tmp_path, shop, "nonsense")
     assert ended.returncode == 1
     assert "nonsense: Dagster knows no such run" in ended.stderr
+
+
+def test_no_token_is_sent_in_the_clear_where_encryption_is_required(tmp_path: Path, shop: Shop) -> None:
+    url = "http://catalog.invalid/api"
+    ended = undo(tmp_path, shop, "any", DAGSTER_ENVIRONMENT="qa", DATA_PLATFORM_CATALOG_URL=url)
+    assert ended.returncode == 1
+    assert "DATA_PLATFORM_CATALOG_URL: the qa environment wants an encrypted connection" in ended.stderr
