@@ -101,6 +101,9 @@ class Application:
             answer = handler(call)
         except ApiError as error:
             return _json(error.status, error.body)
+        except (RecursionError, orjson.JSONEncodeError) as error:
+            # A patch can make an entity deeper than any request may be.
+            return _json(400, {"code": 400, "message": f"Unable to process JSON: {error}"})
         except Exception:
             logger.exception("%s %s failed", method, path)
             return _json(500, {"code": 500, "message": "An exception with message [Internal error] was thrown"})

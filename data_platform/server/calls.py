@@ -18,6 +18,8 @@ Json = dict[str, Any]
 
 LARGEST_PAGE = 1_000_000
 _LARGEST_NUMBER = 2**62
+_WRITABLE, _DEEPEST = 254, 200
+"""How many levels of JSON orjson writes, and how many a request may have."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,12 @@ class Call:
             BadRequestError: it is none.
         """
         try:
-            return orjson.loads(self.raw)
+            body = orjson.loads(self.raw)
         except orjson.JSONDecodeError as error:
             raise BadRequestError(f"Unable to process JSON: {error}") from None
+        if self.raw.count(b"{") + self.raw.count(b"[") >= _DEEPEST:
+            _check_depth(body)
+        return body
 
     def without_nulls(self, value: Any) -> Any:
         """``value``, which is of the body, without its nulls; most bodies have none, and are not searched."""
@@ -162,6 +167,17 @@ class Reply:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def _check_depth(body: Any) -> None:
+    """Refuse what cannot be written as JSON again, with room for what a reply puts around it."""
+    around = body
+    for _ in range(_WRITABLE - _DEEPEST):
+        around = [around]
+    try:
+        orjson.dumps(around)
+    except orjson.JSONEncodeError as error:
+        raise BadRequestError(f"Unable to process JSON: {error}") from None
 
 
 def without_nulls(value: Any) -> Any:

@@ -117,3 +117,20 @@ def test_a_bulk_request_stores_its_good_rows_and_nothing_of_the_bad(place: Place
 )
 def test_a_search_that_cannot_be_read_is_400(admin: Api, query: Any) -> None:
     admin.refused(400, "GET", "/search/query", params={"query_filter": json.dumps(query)})
+
+
+def test_what_is_nested_too_deeply_is_refused_however_it_comes(place: Place) -> None:
+    def nested(levels: int) -> str:
+        column = '{"name":"s","dataType":"STRUCT","children":['
+        return column * levels + '{"name":"leaf","dataType":"INT"}' + "]}" * levels
+
+    def sent(name: str, levels: int) -> int:
+        body = f'{{"name":"{name}","databaseSchema":"{place.schema}","columns":[{nested(levels)}]}}'
+        return place.api.post("/tables", content=body).status_code
+
+    assert (sent("deep", 90), sent("deeper", 150), sent("deepest", 400)) == (201, 400, 400)
+    path = "/columns/0" + "/children/0" * 90
+    operation = f'[{{"op":"add","path":"{path}/children","value":[{nested(90)}]}}]'
+    table = place.api.ok("GET", f"/tables/name/{place.fqn('deep')}")
+    assert place.api.patch(f"/tables/{table['id']}", content=operation).status_code == 400
+    assert place.api.ok("GET", f"/tables?databaseSchema={place.schema}")["paging"]["total"] == 1
