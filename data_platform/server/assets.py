@@ -11,9 +11,9 @@ from data_platform.server.calls import without_nulls
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import join
 from data_platform.server.permissions import may_write
-from data_platform.server.problems import BadRequestError
+from data_platform.server.problems import BadRequestError, NotFoundError
 from data_platform.server.references import Resolver
-from data_platform.server.rules import COMPUTED, ON_REQUEST, PREPARE
+from data_platform.server.rules import COMPUTED, FILTERS, ON_REQUEST, PREPARE
 from data_platform.server.views import View
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def register(router: Router, keys: Keys) -> None:
     router.add("PUT", "/pipelines/{fqn}/status", lambda call: _put_statuses(call, keys, [call.object]))
     router.add("PUT", "/pipelines/{fqn}/status/bulk", lambda call: _put_statuses(call, keys, call.array))
     router.add("GET", "/pipelines/{fqn}/status", _statuses)
+    router.add("DELETE", "/pipelines/{fqn}/status/{timestamp}", lambda call: _forget_status(call, keys))
     router.add("GET", "/containers/name/{fqn}/children", lambda call: _children(call, keys))
     router.add("GET", "/containers/name/{fqn}/ancestors", _ancestors)
 
@@ -57,6 +58,19 @@ def _put_statuses(call: Call, keys: Keys, statuses: list[Any]) -> Json:
 def _statuses(call: Call) -> Json:
     pipeline = documents.need(call.reader, PIPELINE, call.params["fqn"])
     return series.between(call, pipeline["id"], "status", None)
+
+
+def _forget_status(call: Call, keys: Keys) -> Json:
+    may_write(call, PIPELINE, "EditStatus")
+    stamp = call.params["timestamp"]
+
+    def work(connection: Connection) -> Json:
+        pipeline = documents.need(connection, PIPELINE, call.params["fqn"])
+        if not stamp.isdigit() or not series.delete(connection, pipeline["id"], "status", int(stamp)):
+            raise NotFoundError(f"Failed to find pipeline status for {call.params['fqn']} at {stamp}")
+        return View.of(call, keys, connection).one(PIPELINE, pipeline, {"pipelineStatus"})
+
+    return call.store.write(work)
 
 
 def _latest_status(connection: Connection, document: Json) -> Json | None:
@@ -95,3 +109,8 @@ def _name_model(connection: Connection, document: Json, _request: Json, _princip
 PREPARE["dashboardDataModel"].append(_name_model)
 ON_REQUEST["pipeline"].update({"tasks", "pipelineStatus"})
 COMPUTED["pipeline"]["pipelineStatus"] = _latest_status
+for _kind in ("container", "directory"):
+    FILTERS[_kind]["root"] = lambda value: (
+        "json ->> '$.parent.id' IS NULL" if value == "true" else "1",
+        list[Any](),
+    )

@@ -21,6 +21,7 @@ _NOT_COMPARED = frozenset(
         "service", "serviceType", "joins", "sampleData", "pipelineStatuses", "testCaseResult",
     }
 )  # fmt: skip
+_SCHEMAS = ("messageSchema", "requestSchema", "responseSchema")
 _SIZES = ("dataLength", "precision", "scale")
 
 
@@ -65,6 +66,12 @@ class Changes:
         if left:
             self.deleted.append({"name": name, "oldValue": _text(left)})
 
+    def record_schema(self, name: str, old: Json, new: Json) -> None:
+        """A schema of messages, requests or answers: its fields like columns, the rest part by part."""
+        for part in sorted((old.keys() | new.keys()) - {"schemaFields"}):
+            self.record(f"{name}.{part}", old.get(part), new.get(part))
+        self.record_columns(f"{name}.schemaFields", old.get("schemaFields", []), new.get("schemaFields", []))
+
     def record_extension(self, old: Json, new: Json) -> None:
         """Custom properties: those that joined and left as a list, those that changed one by one."""
         joined = [{name: value} for name, value in new.items() if name not in old]
@@ -78,8 +85,12 @@ class Changes:
                 before, after = (orjson.dumps(value).decode() for value in (old[name], new[name]))
                 self.updated.append({"name": f"extension.{names.quote(name)}", "oldValue": before, "newValue": after})
 
-    def record_columns(self, name: str, old: list[Json], new: list[Json]) -> None:
-        """Columns, or the fields of a schema: matched by name and type, their parts compared one by one."""
+    def record_columns(self, name: str, old: list[Json], new: list[Json], *, lossy: bool = True) -> None:
+        """Columns, or the fields of a schema: matched by name and type, their parts compared one by one.
+
+        Args:
+            lossy: whether one that is gone makes a major version; a pipeline's task does not.
+        """
         before = {_column_key(column): column for column in old}
         after = {_column_key(column): column for column in new}
         joined = [column for key, column in after.items() if key not in before]
@@ -88,7 +99,7 @@ class Changes:
             self.added.append({"name": name, "newValue": _text(joined)})
         if left:
             self.deleted.append({"name": name, "oldValue": _text(left)})
-            self.major = True
+            self.major = self.major or lossy
         for key, column in after.items():
             if key in before:
                 self._record_column(f"{name}.{column['name']}", before[key], column)
@@ -119,6 +130,12 @@ def between(row: EntityType, old: Json, new: Json) -> Changes:
             # A table's data model, which is dbt's, is one thing; a container's is its columns.
             changes.record_columns("dataModel.columns", _columns(before), _columns(after))
             changes.record("dataModel.isPartitioned", _is_partitioned(before), _is_partitioned(after))
+        elif name == "fields" and row.name == "searchIndex":
+            changes.record_columns(name, before or [], after or [])
+        elif name == "tasks" and row.name == "pipeline":
+            changes.record_columns(name, before or [], after or [], lossy=False)
+        elif name in _SCHEMAS:
+            changes.record_schema(name, before or {}, after or {})
         elif name == "extension":
             changes.record_extension(before or {}, after or {})
         elif name == "customProperties":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -169,3 +170,58 @@ def test_a_container_is_moved_by_a_patch_with_all_that_is_below_it(admin: Api, u
     assert admin.patch_with(path, ("remove", "/parent"))["fullyQualifiedName"] == f"{unique}.child"
     assert admin.ok("GET", f"/containers/name/{unique}.child/ancestors") == []
     admin.refused(404, "GET", f"/containers/name/{unique}.b.child")
+
+
+def test_only_what_is_in_no_container_is_at_the_root(admin: Api, unique: str) -> None:
+    admin.ok("POST", "/services/storageServices", {"name": unique, "serviceType": "S3"})
+    top = admin.ok("POST", "/containers", {"name": "top", "service": unique})
+    held = {"parent": {"id": top["id"], "type": "container"}}
+    admin.ok("POST", "/containers", {"name": "below", "service": unique, **held})
+
+    def listed(root: str) -> list[str]:
+        return [each["name"] for each in admin.ok("GET", f"/containers?service={unique}&root={root}")["data"]]
+
+    assert (listed("true"), listed("false")) == (["top"], ["below", "top"])
+
+
+def test_tasks_come_and_go_and_are_described_one_by_one(admin: Api, unique: str) -> None:
+    admin.ok("POST", "/services/pipelineServices", {"name": unique, "serviceType": "Airflow"})
+    request = {"name": "p", "service": unique, "tasks": [{"name": "one"}, {"name": "two"}]}
+    pipeline = admin.ok("POST", "/pipelines", request)
+    described = admin.patch_with(f"/pipelines/{pipeline['id']}", ("add", "/tasks/0/description", "first"))
+    assert described["changeDescription"]["fieldsAdded"] == [{"name": "tasks.one.description", "newValue": "first"}]
+    changed = admin.ok("PUT", "/pipelines", {**request, "tasks": [{"name": "one"}, {"name": "three"}]})
+    told = changed["changeDescription"]
+    assert [json.loads(each["newValue"])[0]["name"] for each in told["fieldsAdded"]] == ["three"]
+    assert [json.loads(each["oldValue"])[0]["name"] for each in told["fieldsDeleted"]] == ["two"]
+    assert (changed["version"], changed["tasks"][0]["description"]) == (0.3, "first")
+
+
+def test_a_field_that_leaves_a_schema_is_a_major_version(admin: Api, unique: str) -> None:
+    admin.ok("POST", "/services/messagingServices", {"name": unique, "serviceType": "Kafka"})
+
+    def put(*fields: str, text: str = "{}") -> dict[str, Any]:
+        held = [{"name": name, "dataType": "STRING"} for name in fields]
+        schema = {"schemaType": "Avro", "schemaText": text, "schemaFields": held}
+        return admin.ok("PUT", "/topics", {"name": "t", "service": unique, "partitions": 1, "messageSchema": schema})
+
+    put("a", "b")
+    changed = put("a", "b", text="{ }")
+    assert changed["version"] == 0.2
+    assert changed["changeDescription"]["fieldsUpdated"][0]["name"] == "messageSchema.schemaText"
+    assert put("a", "b", "c", text="{ }")["version"] == 0.3
+    gone = put("a", "c", text="{ }")
+    assert (gone["version"], gone["changeDescription"]["fieldsDeleted"][0]["name"]) == (
+        1.3,
+        "messageSchema.schemaFields",
+    )
+
+
+def test_a_status_of_a_pipeline_is_forgotten_by_its_time(admin: Api, unique: str) -> None:
+    admin.ok("POST", "/services/pipelineServices", {"name": unique, "serviceType": "Airflow"})
+    admin.ok("POST", "/pipelines", {"name": "p", "service": unique})
+    at = 1_790_000_000_000
+    admin.ok("PUT", f"/pipelines/{unique}.p/status", {"timestamp": at, "executionStatus": "Successful"})
+    admin.ok("DELETE", f"/pipelines/{unique}.p/status/{at}")
+    assert admin.ok("GET", f"/pipelines/{unique}.p/status")["data"] == []
+    admin.refused(404, "DELETE", f"/pipelines/{unique}.p/status/{at}")
