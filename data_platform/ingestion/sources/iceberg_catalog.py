@@ -1,8 +1,8 @@
 """An Iceberg catalog behind pyiceberg: opened from a source's connection, asked for tables, its errors put in words.
 
 Reads only. A SQL catalog's own tables are never created: an address that leads to an empty database is a refusal, not
-an empty catalog. Requests to a REST catalog, and attempts to connect to a PostgreSQL, end after the connection's
-``timeout``; pyiceberg's own never do.
+an empty catalog. Requests to a REST catalog or a Hive metastore, and attempts to connect to a PostgreSQL, end after the
+connection's ``timeout``; pyiceberg's own never do.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ Name = tuple[str, ...]
 """Identifier of a namespace, or of a table with its namespace, in pyiceberg's parts."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds that a REST catalog has for the next byte of its answer, and a PostgreSQL to let the user in."""
+"""Seconds that a REST catalog or a Hive metastore has for the next byte of its answer, and a PostgreSQL to let the user
+in."""
 
 # pyiceberg's names for what OpenMetadata's awsConfig says, for Glue and for files in S3.
 _AWS: Final = {
@@ -44,7 +45,13 @@ _AWS: Final = {
 }
 # What pyiceberg hands on to botocore as it is, which wants a number.
 _NUMBERS: Final = frozenset({"glue.max-retries"})
-_TIMEOUT: Final = "data-platform.timeout"
+TIMEOUT: Final = "data-platform.timeout"
+"""The property of pyiceberg's catalogs that has the seconds for an answer."""
+# Catalogs that stand in for pyiceberg's, each imported only where it is used.
+_OWN: Final = {
+    "rest": f"{__name__}.TimedRestCatalog",
+    "hive": "data_platform.ingestion.sources.iceberg_hive.TimedHiveCatalog",
+}
 _PLAIN: Final = ("type", "uri", "warehouse", "credential", "token")
 _SILENT: Final = (
     exceptions.ServiceUnavailableError,
@@ -66,7 +73,7 @@ class TimedRestCatalog(RestCatalog):
     def _create_session(self) -> requests.Session:
         session = super()._create_session()
         for prefix in ("https://", "http://"):
-            session.mount(prefix, _Timed(float(self.properties[_TIMEOUT])))
+            session.mount(prefix, _Timed(float(self.properties[TIMEOUT])))
         return session
 
 
@@ -102,10 +109,9 @@ def _properties(connection: Mapping[str, Any]) -> dict[str, Any]:
         **{_AWS[name]: value for name, value in aws.items()},
         **{name: value if name in _NUMBERS else _text(value) for name, value in more.items()},
     }
-    if properties["type"] == "rest":
+    if own := _OWN.get(properties["type"]):
         del properties["type"]
-        properties[_TIMEOUT] = str(timeout)
-        properties["py-catalog-impl"] = f"{TimedRestCatalog.__module__}.{TimedRestCatalog.__name__}"
+        properties |= {TIMEOUT: str(timeout), "py-catalog-impl": own}
     if properties.get("type") == "sql":
         properties[URI] = _of_sql(str(properties[URI]), timeout)
         properties["init_catalog_tables"] = "false"
