@@ -18,6 +18,7 @@ the catalog is told that there is a service, not how to get at it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, cast
@@ -175,13 +176,14 @@ class IcebergSource(DatabaseServiceSource):
             yield Either(left=StackTraceError(name=full, error=error, stackTrace=None), right=None)
             return
         metadata = cast(IcebergTable, self._loaded).metadata
-        held = self._held_extensions.get(full, {})
-        for schema in iceberg_model.earlier_schemas(metadata, held.get(iceberg_model.SNAPSHOT)):
+        held = self._held_extensions.get(full)
+        earlier = list(iceberg_model.earlier_schemas(metadata, (held or {}).get(iceberg_model.SNAPSHOT)))
+        for schema in earlier:
             yield Either(left=None, right=self._request(name, {"columns": iceberg_model.columns(schema)}))
             # The sink sends what it has at once, in no order; versions of one table have one.
             yield Either(left=None, right=Barrier(reason=full))
         order = metadata.sort_order_by_id(metadata.default_sort_order_id)
-        described = {
+        described: dict[str, Any] = {
             "columns": iceberg_model.columns(metadata.schema()),
             "tableConstraints": iceberg_model.constraints(metadata.schema(), order) if order else [],
             "tablePartition": iceberg_model.partition(metadata.spec(), metadata.schema()),
@@ -189,7 +191,7 @@ class IcebergSource(DatabaseServiceSource):
             "locationPath": metadata.location,
             # The whole extension is replaced, and what people wrote into it is theirs.
             "extension": {
-                **{key: value for key, value in held.items() if key not in iceberg_model.PROPERTIES},
+                **{key: value for key, value in (held or {}).items() if key not in iceberg_model.PROPERTIES},
                 **iceberg_model.extension(metadata),
             },
         }
@@ -197,6 +199,9 @@ class IcebergSource(DatabaseServiceSource):
         yield Either(left=None, right=request)
         self.register_record(table_request=request)
         self._linked.append(full)
+        if (held is not None or earlier) and held != described["extension"]:
+            yield Either(left=None, right=Barrier(reason=full))
+            self._patch(full, described["extension"])
 
     def yield_external_table_lineage(self) -> Iterator[Either[Any]]:
         """Edges to the same tables in a Trino, once all tables are in the catalog."""
@@ -242,6 +247,13 @@ class IcebergSource(DatabaseServiceSource):
             return {}
         listed = self.metadata.list_all_entities(Table, fields=["extension"], params={"database": database})
         return {each.fullyQualifiedName.root: each.extension.root if each.extension else {} for each in listed}
+
+    def _patch(self, table: str, extension: Mapping[str, Any]) -> None:
+        """Write a table's custom properties: of a bot's PUT OpenMetadata takes them only when it makes the table."""
+        entity: Any = self.metadata.get_by_name(Table, table)
+        if entity is not None:
+            change = [{"op": "add", "path": "/extension", "value": extension}]
+            self.metadata.client.patch(f"/tables/{entity.id.root}", data=json.dumps(change))
 
     @property
     def _service(self) -> str:
