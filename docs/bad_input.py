@@ -67,10 +67,10 @@ the catalog is changed; where one object of it cannot be read, that one is named
 are tested with the 1,017 columns that they hold at most.
 
 A source that speaks HTTP and accepts a connection without a word is given up within seconds. Else a silent one has the
-time that its connection gives it: `connectionArguments` of Trino (`request_timeout`), PostgreSQL (`connect_timeout`,
-without which its driver waits without end) and MySQL (`connect_timeout`, `read_timeout`), `timeout` of Iceberg and
-Dagster. dbt's artifacts have 30 seconds, Superset and S3 60, Airbyte and Redash 300 for the next byte; S3 is asked five
-times. Whatever it waits for, the source's own `timeout` ends the run.
+time that its connection gives it: `connectionArguments` of Trino (`request_timeout`), PostgreSQL (`connect_timeout`, a
+minute unless said) and MySQL (`connect_timeout`, `read_timeout`), `timeout` of Iceberg and Dagster. dbt's artifacts
+have 30 seconds, Superset and S3 60, Airbyte and Redash 300 for the next byte; S3 is asked five times. Whatever it waits
+for, the source's own `timeout` ends the run.
 """
 
 

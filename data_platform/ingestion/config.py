@@ -7,6 +7,7 @@ connector: every ``markDeleted…`` option of a source's configuration is turned
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -19,6 +20,9 @@ from data_platform.ingestion.sources import CUSTOM
 from data_platform.ingestion.spec import DESCRIBED, Workflow, WorkflowSpec
 
 Config = dict[str, Any]
+
+_PATIENCE: Final = 60
+"""Seconds that a PostgreSQL has to let the user in, where its definition does not say."""
 
 
 class ClientWorkflow(Protocol):
@@ -110,7 +114,7 @@ def build_tests(spec: WorkflowSpec, connection: Config, token: str, table: str, 
     """
     service = {
         "serviceName": spec.service,
-        "serviceConnection": {"config": {"type": spec.connector, **connection}},
+        "serviceConnection": {"config": _taken(spec, connection)},
     }
     options = {
         "type": options_type(spec, spec.kind),
@@ -182,11 +186,18 @@ def _source(spec: WorkflowSpec, connection: Config) -> Config:
     return {
         "type": _CUSTOM_TYPE if custom else _source_type(spec),
         "serviceName": spec.service,
-        "serviceConnection": {
-            "config": _custom(spec, connection) if custom else {"type": spec.connector, **connection}
-        },
+        "serviceConnection": {"config": _custom(spec, connection) if custom else _taken(spec, connection)},
         "sourceConfig": {"config": _options(spec, connection)},
     }
+
+
+def _taken(spec: WorkflowSpec, connection: Config) -> Config:
+    """A connection as the client takes it; PostgreSQL's driver would wait without end to be let in."""
+    taken: Config = {"type": spec.connector, **connection}
+    if spec.connector == "Postgres":
+        patience = {"connect_timeout": ceil(min(_PATIENCE, spec.timeout))}
+        taken["connectionArguments"] = patience | cast(Config, connection.get("connectionArguments") or {})
+    return taken
 
 
 def _custom(spec: WorkflowSpec, connection: Config) -> Config:

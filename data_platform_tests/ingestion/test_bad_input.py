@@ -198,7 +198,7 @@ class Runs:
                 self._ended[fault.__name__] = dict(zip(sources, ended, strict=True))
         return self._ended[fault.__name__]
 
-    def run(self, source: Source, connection: dict[str, Any]) -> Ended:
+    def run(self, source: Source, connection: dict[str, Any], **fields: Any) -> Ended:
         """One run, to its end."""
         spec = WorkflowSpec(
             environment="demo",
@@ -210,6 +210,7 @@ class Runs:
             catalog_token=f"file:{self._folder}/token",
             vault_address="http://127.0.0.1:1",
             run_id=str(uuid.uuid4()),
+            **fields,
         )
         return Child(spec, self._folder / "children", {"WORD": PASSWORD}).end()
 
@@ -257,6 +258,14 @@ def test_a_port_that_nobody_listens_on(runs: Runs, name: str) -> None:
 def test_a_server_that_never_says_a_word(runs: Runs, name: str) -> None:
     ended = runs.all(mute, SOURCES)[name]
     assert_told(runs, SOURCES[name], ended, "does not answer at", permanent=False)
+
+
+def test_a_postgresql_that_never_says_a_word_is_waited_for_no_longer_than_the_run_may_take(runs: Runs) -> None:
+    source = SOURCES["Postgres"]
+    with mute() as url:
+        connection = {**source.connection(url), "connectionArguments": {}}
+        ended = runs.run(source, connection, timeout=2)
+    assert_told(runs, source, ended, "does not answer at", permanent=False)
 
 
 @pytest.mark.bad_input("500s", "Trino", "dbt", "Superset", "S3", "Iceberg (REST)", "Airbyte", "Redash", "Dagster")
