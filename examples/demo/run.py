@@ -100,7 +100,8 @@ def _stands(console: Console, running: Servers) -> bool:
         return False
     _fill(console, running)
     console.print("The definitions are those of the last run: asking sources and catalog whether they are, too")
-    answer = standing.ask()
+    is_same = note.database == standing.database_digest(running.postgres)
+    answer = standing.ask() if is_same else None
     if answer is None:
         console.print("They are not: all is materialized again")
         return False
@@ -113,6 +114,7 @@ def _stands(console: Console, running: Servers) -> bool:
 def _demonstrate(console: Console, running: Servers) -> bool:
     """Materialize everything and compare; whether all of it is good."""
     standing.remove()
+    code = standing.code_digest(PROJECT_ROOT)
     with webserver.running_webserver() as dagster:
         _fill(console, running)
         # Imported here: Dagster and the definitions take seconds, in which the servers start.
@@ -129,7 +131,7 @@ def _demonstrate(console: Console, running: Servers) -> bool:
     standing.PIPELINES.write_text(json.dumps(pipelines.expected(), indent=2))
     is_good = _compare() and not bad
     if is_good:
-        standing.take(reports)
+        standing.take(code, running.postgres, reports)
     return is_good
 
 
