@@ -11,6 +11,7 @@ import orjson
 from data_platform.server import documents, tokens
 from data_platform.server.entity_types import ENTITY_TYPES
 from data_platform.server.names import unquote
+from data_platform.server.permissions import teams_of
 from data_platform.server.problems import BadRequestError, ForbiddenError
 from data_platform.server.rules import COMPUTED, PREPARE, STORE
 from data_platform.server.views import View, chosen
@@ -149,9 +150,17 @@ def _bot(connection: Connection, document: Json, _original: Json | None) -> None
 
 
 STORE["bot"].append(_bot)
+
+
+def _inherited_roles(connection: Connection, document: Json) -> list[Json]:
+    """The roles that a person has from teams and those above them; a bot has its own only."""
+    teams = [] if document.get("isBot") else teams_of(connection, document)
+    return list({held["id"]: held for team in teams for held in team.get("defaultRoles", [])}.values())
+
+
 PREPARE["user"].append(_user)
 PREPARE["team"].append(_team)
-COMPUTED["user"].update({"owns": _owned, "follows": _follows})
+COMPUTED["user"].update({"owns": _owned, "follows": _follows, "inheritedRoles": _inherited_roles})
 COMPUTED["team"].update(
     {
         "owns": _owned,

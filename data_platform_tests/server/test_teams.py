@@ -110,3 +110,14 @@ def test_a_bots_user_is_the_user_of_one_bot(admin: Api, unique: str) -> None:
     message = admin.refused(400, "POST", "/bots", {"name": f"{unique}-2", "botUser": unique})
     assert "already used" in message
     admin.ok("PUT", "/bots", {"name": unique, "botUser": unique})
+
+
+def test_a_person_inherits_the_roles_of_teams_and_of_those_above_them(admin: Api, unique: str) -> None:
+    role = admin.ok("POST", "/roles", {"name": unique, "policies": ["DataConsumerPolicy"]})
+    above = admin.ok("POST", "/teams", {"name": unique, "teamType": "Department", "defaultRoles": [role["id"]]})
+    below = team(admin, f"{unique}-group", "Group", above["id"])
+    request = {"name": unique, "email": f"{unique}@example.com", "teams": [below]}
+    person = admin.ok("POST", "/users", request)
+    read = admin.ok("GET", f"/users/{person['id']}?fields=roles,inheritedRoles")
+    assert {held["name"] for held in read["inheritedRoles"]} == {unique, "DataConsumer"}
+    assert read["roles"] == []
