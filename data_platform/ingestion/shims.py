@@ -124,11 +124,14 @@ def report_unreadable_routines(source: Any) -> bool:
     Returns:
         Whether there was something to remove.
     """
-    module: Any = sys.modules[type(source).__module__]
-    if "logger.error()" not in inspect.getsource(module):
-        return False
-    module.logger = _AlwaysWithMessage(module.logger)
-    return True
+    # A connector of our own inherits what lists routines.
+    theirs = {kind.__module__ for kind in type(source).__mro__ if kind.__module__.startswith("metadata.")}
+    modules: list[Any] = [
+        module for name in theirs if "logger.error()" in inspect.getsource(module := sys.modules[name])
+    ]
+    for module in modules:
+        module.logger = _AlwaysWithMessage(module.logger)
+    return bool(modules)
 
 
 class _AlwaysWithMessage(logging.LoggerAdapter[logging.Logger]):
