@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from data_platform.errors import (
+    ConfigurationError,
     DataPlatformError,
     SecretError,
     VaultCertificateError,
@@ -53,6 +54,14 @@ def explained(error: Exception, client: Any) -> DataPlatformError:
     if isinstance(error, requests.exceptions.TooManyRedirects):
         return VaultRedirectError(
             f"Vault at {client.url} redirects in circles", remedy="set VAULT_ADDR to the address that Vault itself has"
+        )
+    if isinstance(
+        error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema | requests.exceptions.MissingSchema
+    ):
+        return ConfigurationError(
+            "is no address that Vault could have",
+            source="VAULT_ADDR",
+            remedy="set it to one such as https://vault.example.org:8200",
         )
     if isinstance(error, requests.exceptions.RequestException):
         return _silent(client, type(error).__name__)

@@ -23,9 +23,9 @@ FORMS: Final = "vault:<mount>/<path>#<field>, env:<NAME> or file:<path>"
 _REFERENCE: Final = re.compile(
     r"vault:(?P<path>[^/#\s{}]+(?:/[^/#\s{}]+)+)#(?P<field>[^#\s{}]+)"
     r"|env:(?P<variable>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|file:(?!//)(?P<file>\S[^{}]*)"
+    r"|file:(?!//)(?P<file>[^\s{}][^{}]*)"
 )
-_INSIDE: Final = re.compile(r"\$\{((?:vault|env|file):[^{}]*)\}")
+_INSIDE: Final = re.compile(r"\$\{((?:vault|env|file):[^{}]*)(\}?)")
 # ``file://`` begins a URL, which is no secret; nothing else begins like these.
 _BEGINNING: Final = re.compile(r"(?:vault|env):|file:(?!//)")
 
@@ -98,14 +98,19 @@ def replaced(text: str, value_of: Callable[[str], str]) -> str:
     """``text`` with every reference in it replaced by ``value_of`` it; not well-formed ones are handed over, too."""
     if _BEGINNING.match(text):
         return value_of(text)
-    return _INSIDE.sub(lambda match: value_of(match[1]), text)
+    return _INSIDE.sub(lambda match: value_of(_inner(match)), text)
 
 
 def _unwrapped(text: str) -> str:
     whole = _INSIDE.fullmatch(text)
-    return whole[1] if whole else text
+    return _inner(whole) if whole else text
+
+
+def _inner(match: re.Match[str]) -> str:
+    """What stands between ``${`` and ``}``; what is not closed keeps its brace, with which it is no reference."""
+    return match[1] if match[2] else f"{match[1]}{{"
 
 
 def _written_in(text: str) -> list[str]:
     """What is meant as references in a text, well-formed or not."""
-    return [text] if _BEGINNING.match(text) else _INSIDE.findall(text)
+    return [text] if _BEGINNING.match(text) else [_inner(match) for match in _INSIDE.finditer(text)]

@@ -58,6 +58,9 @@ MALFORMED = [
     "file:",
     "postgresql://reader:${env:}@host",
     "Bearer ${vault:mount#field}",
+    "${vault:mount/path#field",
+    "postgresql://reader:${env:PASSWORD@host/${env:SHOP}",
+    "${env:${env:NAME}}",
 ]
 
 

@@ -63,6 +63,13 @@ def test_a_vault_that_does_not_listen_may_be_asked_again(server: FakeVault) -> N
     assert f"Vault at {address} does not answer (ConnectionError)" in error.sentence
 
 
+@pytest.mark.parametrize("address", ["vault.example.org:8200", "http://", "https://vault.example.org:port"])
+def test_an_address_that_is_none_is_said_and_not_asked_again(server: FakeVault, address: str) -> None:
+    with pytest.raises(ConfigurationError, match="VAULT_ADDR: is no address that Vault could have") as caught:
+        asking(server, address=address).resolve(PASSWORD)
+    assert caught.value.permanent
+
+
 def test_a_vault_that_is_silent_is_given_up(server: FakeVault) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
