@@ -109,8 +109,6 @@ class Reconciliation:
             ended: the workflow, which did not fail.
             mandate: what the deletions rest on.
         """
-        if self._unknown:
-            return self.without_deletion()
         plan = deletion.plan(
             self.before,
             self.after,
@@ -124,10 +122,12 @@ class Reconciliation:
         done, failed = deletion.carry_out(self._catalog, plan)
         failures = tuple(Failure(root.fqn, DELETION, error.sentence) for root, error in failed)
         settled = mandate.settled or not (failures or plan.withheld)
-        return Reconciled(self.match and self.match.without(done.deleted), "", done, failures, settled)
+        return Reconciled(self.match and self.match.without(done.deleted), self._unknown, done, failures, settled)
 
     def _doubts(self, ended: Ended, mandate: Mandate) -> dict[str, str]:
         """Why what seems to have disappeared may be there, by scope; what the run lost itself is the better reason."""
+        if self._unknown:
+            return {self._service: f"nobody knows what the source has ({self._unknown.rstrip('.')})"}
         if not (mandate.settled or self._spec.allow_deletions):
             return {self._service: listing.CHANGED}
         warnings = ended.warnings()

@@ -360,6 +360,10 @@ def test_a_manifest_that_is_none_is_named_and_what_it_named_before_stays(
     check = ended.check_named(MATCHES)
     assert not check["passed"]
     assert "lake: raw/openmetadata.json is no manifest (" in Ended.metadata_of(check)["verdict"]
+    deletions = ended.check_named(NO_MASS_DELETION)
+    assert (deletions["passed"], deletions["severity"]) == (False, "WARN")
+    left_alone = "1 entities that seem to have disappeared were left alone: of lake nobody knows what the source has"
+    assert Ended.metadata_of(deletions)["verdict"].startswith(f"{left_alone} (lake: raw/openmetadata.json is no")
 
 
 def test_a_source_of_which_every_bucket_is_refused_fails_for_good(
