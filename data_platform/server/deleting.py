@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from data_platform.server import documents, names
+from data_platform.server import change_events, documents, names
 from data_platform.server.changes import following
 from data_platform.server.entity_types import SERVICE_TYPES, EntityType, entity_type
 from data_platform.server.problems import BadRequestError
@@ -39,6 +39,12 @@ def delete(
         return document
     # What is deleted already stays as it is.
     return document if document.get("deleted") else _mark(connection, row, document, user, at, deleted=True)
+
+
+def tell(connection: Connection, row: EntityType, gone: Json, user: str, *, hard: bool) -> None:
+    """Keep the event of a deletion that was asked for; what went along with it makes none."""
+    event = change_events.DELETED if hard or "deleted" not in row.fields else change_events.SOFT_DELETED
+    change_events.record(connection, event, row, gone, user, gone.get("changeDescription"))
 
 
 def restore(connection: Connection, row: EntityType, document: Json, user: str, at: int) -> Json:
@@ -113,6 +119,8 @@ def delete_stale(connection: Connection, row: EntityType, request: Json, user: s
         # An earlier deletion may have taken this one along.
         document = documents.find(connection, row, fqn)
         if document is not None:
-            delete(connection, row, document, user, at, recursive=bool(request.get("recursive", True)), hard=hard)
+            recursive = bool(request.get("recursive", True))
+            deleted = delete(connection, row, document, user, at, recursive=recursive, hard=hard)
+            tell(connection, row, deleted, user, hard=hard)
             gone.append(fqn)
     return gone

@@ -146,12 +146,11 @@ class Entities:
         def work(connection: Connection) -> Json:
             document = found(connection)
             check_match(call, document)
-            hard = call.flag("hardDelete") or "deleted" not in self.row.fields
+            hard = call.flag("hardDelete")
             gone = deleting.delete(
                 connection, self.row, document, call.principal.name, now(), recursive=call.flag("recursive"), hard=hard
             )
-            event = change_events.DELETED if hard else change_events.SOFT_DELETED
-            change_events.record(connection, event, self.row, gone, call.principal.name, gone.get("changeDescription"))
+            deleting.tell(connection, self.row, gone, call.principal.name, hard=hard)
             return self.view(call, connection).one(self.row, gone, set())
 
         return call.store.write(work)

@@ -55,6 +55,16 @@ def test_bulk_rows_are_events_too_and_unchanged_ones_are_not(place: Place, bot: 
     assert [name for _, name in created if name.startswith(place.schema)] == [place.fqn("a"), place.fqn("b")]
 
 
+def test_what_a_run_has_not_seen_is_told_as_deleted(place: Place, bot: Api) -> None:
+    since = int(time.time() * 1000)
+    for name in ("a", "b"):
+        place.table(name)
+    stale = {"scopeFqn": place.schema, "scopeEntityType": "databaseSchema", "seenFqns": [place.fqn("a")]}
+    bot.ok("DELETE", "/tables/deleteStale", stale)
+    told = [each for each in events(bot, since, entityDeleted="table") if each[1].startswith(place.schema)]
+    assert told == [("entitySoftDeleted", place.fqn("b"))]
+
+
 def test_followers_and_votes_are_answered_and_kept_as_events(place: Place) -> None:
     since = int(time.time() * 1000)
     table, admin = place.table(), place.api.ok("GET", "/users/name/admin")
