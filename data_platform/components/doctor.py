@@ -27,6 +27,7 @@ from data_platform.errors import (
     DataPlatformError,
     IncompatibleEnvironmentError,
     InsecureAddressError,
+    VaultUnreachableError,
 )
 from data_platform.ingestion import preflight
 from data_platform.ingestion.preflight import Finding, Grade
@@ -35,6 +36,9 @@ from data_platform.ingestion.spec import WorkflowSpec
 from data_platform.observability import Redactor
 from data_platform.resources.vault import VaultResource
 from data_platform.secrets import Resolver
+
+PATIENCE: Final = 10.0
+"""Seconds for all that is asked of others: Vault lets one in after the other."""
 
 ALL: Final = "all"
 """What stands for the source in findings that concern each of them."""
@@ -97,10 +101,18 @@ def examine(sources: Iterable[MetadataSource], here: Environment) -> list[Diagno
     if not specs:
         raise ConfigurationError(f"no source has a connection in {here.name}", source="environments")
     resolver = VaultResource.of(here).resolver()
-    groups: dict[str, preflight.Check] = {ALL: lambda: list(_shared(specs, here, resolver))}
+    silent_vault = VaultUnreachableError(
+        f"Vault at {here.vault_address} did not answer within {PATIENCE:g} seconds",
+        remedy="check VAULT_ADDR and that Vault is up",
+    )
+    late = {spec.service: preflight.of_error("secrets", silent_vault) for spec in specs}
+    late[ALL] = preflight.of_error("token", silent_vault)
+    client, version = _client()
+    groups: dict[str, preflight.Check] = {ALL: lambda: list(_catalog(specs, here, resolver, version, late))}
     for spec in sorted(specs, key=lambda one: one.service):
-        groups[spec.service] = partial(_own, spec, resolver)
-    found = [Diagnosis(source, finding) for source, finding in preflight.together(groups, {})]
+        groups[spec.service] = partial(_own, spec, resolver, late)
+    found = [Diagnosis(ALL, client), Diagnosis(ALL, preflight.disk())]
+    found += [Diagnosis(source, finding) for source, finding in preflight.together(groups, late, PATIENCE)]
     redactor = Redactor(resolver.values)
     return [
         Diagnosis(
@@ -120,13 +132,18 @@ def _spec(source: MetadataSource) -> WorkflowSpec:
     return source.workflow_spec(next(iter(source.workflows)), run_id="")
 
 
-def _shared(specs: Sequence[WorkflowSpec], here: Environment, resolver: Resolver) -> Iterator[Finding]:
-    version: str | None = None
+def _client() -> tuple[Finding, str | None]:
+    """Whether OpenMetadata's client is there, and its version."""
     try:
         version = client_version(environment.ingestion_python())
-        yield Finding("client", Grade.OK, f"openmetadata-ingestion {version} is installed")
     except DataPlatformError as error:
-        yield preflight.of_error("client", error)
+        return preflight.of_error("client", error), None
+    return Finding("client", Grade.OK, f"openmetadata-ingestion {version} is installed"), version
+
+
+def _catalog(
+    specs: Sequence[WorkflowSpec], here: Environment, resolver: Resolver, version: str | None, late: dict[str, Finding]
+) -> Iterator[Finding]:
     try:
         here.require_encryption("DATA_PLATFORM_CATALOG_URL", here.catalog_url)
         token = str(resolver.resolve(here.catalog_token))
@@ -135,17 +152,18 @@ def _shared(specs: Sequence[WorkflowSpec], here: Environment, resolver: Resolver
     except DataPlatformError as error:
         yield preflight.of_error("token", error)
     else:
+        late[ALL] = preflight.of_error("catalog", preflight.silent_catalog(here.catalog_url, PATIENCE))
         categories: list[Category] = [connectors()[spec.connector].category for spec in specs]
         yield from preflight.catalog(here.catalog_url, token, version, categories)
-    yield preflight.disk()
 
 
-def _own(spec: WorkflowSpec, resolver: Resolver) -> list[Finding]:
+def _own(spec: WorkflowSpec, resolver: Resolver, late: dict[str, Finding]) -> list[Finding]:
     try:
         connection = resolver.resolve(spec.connection)
         resolver.resolve(spec.options)
     except DataPlatformError as error:
         return [preflight.of_error("secrets", error)]
+    late[spec.service] = preflight.of_error("source", preflight.silent_source(spec.service, PATIENCE))
     found = Finding("secrets", Grade.OK, "every secret reference can be resolved")
     return [found, preflight.source(spec.service, connection)]
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from threading import Thread
+from typing import Any, Final, TypeVar
 
 from data_platform.errors import (
     CatalogUnauthorizedError,
@@ -77,6 +78,7 @@ class Finding:
 
 
 Check = Callable[[], Sequence[Finding]]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def of_error(check: str, error: DataPlatformError) -> Finding:
@@ -105,32 +107,56 @@ def examine(spec: WorkflowSpec, connection: Mapping[str, Any], token: str, clien
     if spec.kind is Workflow.QUERY_LOG:  # it writes to the source, also while the catalog is down
         del groups["catalog"]
     late = {
-        "catalog": CatalogUnreachableError(
-            f"the catalog did not answer within {PATIENCE:g} seconds", source=spec.catalog_url, remedy="try again later"
-        ),
-        "source": SourceUnreachableError(
-            f"the source did not answer within {PATIENCE:g} seconds", source=spec.service, remedy="check that it is up"
-        ),
+        "catalog": of_error("catalog", silent_catalog(spec.catalog_url, PATIENCE)),
+        "source": of_error("source", silent_source(spec.service, PATIENCE)),
     }
-    return [finding for _, finding in together(groups, late)]
+    return [finding for _, finding in together(groups, late, PATIENCE)]
 
 
-def together(groups: Mapping[str, Check], late: Mapping[str, DataPlatformError]) -> Iterator[tuple[str, Finding]]:
+def silent_catalog(url: str, patience: float) -> CatalogUnreachableError:
+    """What to say of a catalog that was given up after so many seconds."""
+    what = f"the catalog did not answer within {patience:g} seconds"
+    return CatalogUnreachableError(what, source=url, remedy="try again later")
+
+
+def silent_source(service: str, patience: float) -> SourceUnreachableError:
+    """What to say of a source that was given up after so many seconds."""
+    what = f"the source did not answer within {patience:g} seconds"
+    return SourceUnreachableError(what, source=service, remedy="check that it is up")
+
+
+def together(
+    groups: Mapping[Key, Check], late: Mapping[Key, Finding], patience: float
+) -> Iterator[tuple[Key, Finding]]:
     """The findings of checks that run at the same time, each with its check's key; what is not done in time failed.
 
     Args:
         groups: the checks.
-        late: what to say of a check that is not done in time, by its key; those without one are waited for.
+        late: what is found of a check that is not done in time, by its key; those without one are waited for. It is
+            read when the time is over, so that a check may say how far it has come.
+        patience: seconds for all of them.
     """
-    pool = ThreadPoolExecutor(max_workers=max(len(groups), 1), thread_name_prefix="preflight")
-    started: dict[str, Future[Sequence[Finding]]] = {name: pool.submit(check) for name, check in groups.items()}
-    wait(started.values(), timeout=PATIENCE)
-    pool.shutdown(wait=False, cancel_futures=True)
-    for name, future in started.items():
-        if name in late and not future.done():
-            yield name, of_error(name, late[name])
+    started = {key: _started(check) for key, check in groups.items()}
+    wait(started.values(), timeout=patience)
+    for key, future in started.items():
+        if key in late and not future.done():
+            yield key, late[key]
         else:
-            yield from ((name, finding) for finding in future.result())
+            yield from ((key, finding) for finding in future.result())
+
+
+def _started(check: Check) -> Future[Sequence[Finding]]:
+    """A check that is on its way, in a thread that keeps no process from ending: what hangs may hang for minutes."""
+    future: Future[Sequence[Finding]] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(check())
+        except BaseException as error:  # noqa: BLE001 - raised where its result is asked for
+            future.set_exception(error)
+
+    Thread(target=work, name="preflight", daemon=True).start()
+    return future
 
 
 def catalog(url: str, token: str, client_version: str | None, categories: Sequence[Category]) -> Iterator[Finding]:

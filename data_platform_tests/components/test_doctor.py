@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,7 +24,7 @@ COMMAND = Path(sys.executable).with_name("data-platform")
 SECRET = "hunter2-and-more"
 
 
-def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def doctor(*arguments: str, timeout: float | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     variables = {**os.environ, "COLUMNS": "200", "DATA_PLATFORM_CATALOG_URL": "http://127.0.0.1:1/api", **variables}
     variables.pop("VAULT_TOKEN", None)
     return subprocess.run(
@@ -32,6 +33,7 @@ def doctor(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         text=True,
         check=False,
         env=variables,
+        timeout=timeout,
     )
 
 
@@ -121,6 +123,27 @@ def test_no_token_is_sent_in_the_clear_where_encryption_is_required(monkeypatch:
     here = replace(environment.current(), catalog_url="http://catalog.invalid/api", catalog_token="env:TOKEN")
     (catalog,) = [one.finding for one in examine([source], here) if one.finding.check == "catalog"]
     assert (catalog.grade, catalog.text) == (Grade.FAILED, "the qa environment wants an encrypted connection")
+
+
+def test_a_vault_and_a_catalog_that_never_say_a_word_are_given_up_and_the_rest_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        arguments = ("--environment", "dev", "--json")
+        ended = doctor(
+            *arguments,
+            VAULT_ADDR=address,
+            DATA_PLATFORM_CATALOG_URL=f"{address}/api",
+            HOME=str(tmp_path),
+            VAULT_JWT_FILE=str(COMMAND),
+            VAULT_AUTH_METHOD="jwt",
+            VAULT_AUTH_ROLE="reader",
+            timeout=60,
+        )
+    found = json.loads(ended.stdout)
+    (token,) = [each for each in found if (each["source"], each["check"]) == ("all", "token")]
+    assert token["found"] == f"Vault at {address} did not answer within 10 seconds"
+    assert outcomes(found, "all")["disk"] in {"ok", "warning"}
+    assert ended.returncode == 1
 
 
 def test_an_unknown_environment_is_refused() -> None:

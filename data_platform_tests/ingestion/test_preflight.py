@@ -142,7 +142,7 @@ def test_dbt_without_its_artifacts_is_refused(tmp_path: Path) -> None:
     "The run fails after three seconds, and Dagster tries again by itself.",
 )
 def test_what_does_not_answer_in_time_has_failed_and_the_rest_is_told() -> None:
-    late = SourceUnreachableError("too late")
+    late = preflight.of_error("source", SourceUnreachableError("too late"))
     ended = threading.Event()
 
     def waits() -> list[Finding]:
@@ -150,10 +150,11 @@ def test_what_does_not_answer_in_time_has_failed_and_the_rest_is_told() -> None:
         return []
 
     started = time.monotonic()
-    findings = dict(preflight.together({"source": waits, "disk": lambda: [preflight.disk()]}, {"source": late}))
+    checks = {"source": waits, "disk": lambda: [preflight.disk()]}
+    findings = dict(preflight.together(checks, {"source": late}, preflight.PATIENCE))
     ended.set()
     assert time.monotonic() - started < 2 * preflight.PATIENCE
-    assert findings["source"].error is late
+    assert findings["source"] is late
     assert findings["disk"].check == "disk"
 
 
