@@ -20,7 +20,7 @@ def load(spec: WorkflowSpec, traffic: Traffic) -> config.Create:
     with overhead.no_garbage_collection():
         create = config.workflow_factory(spec)
     overhead.cache_version_header()
-    if lists(spec):
+    if lists(spec) and config.category(spec) == "database":
         overhead.name_tables_without_a_search()
     shims.leave_status_to_us()
     shims.trust_the_named_authority()

@@ -98,8 +98,8 @@ def name_tables_without_a_search() -> bool:
     """Put the name of a table together from its parts where all of them are known.
 
     ``metadata.utils.fqn`` searches the catalog first, and finds what the parts make in any case. The client says so for
-    tables, but not for views, so each view of a source was a search. For runs that list a source; lineage searches for
-    what is written in another case.
+    tables, but not for views, so each view of a source was a search. For runs that list a database: lineage, which the
+    metadata of dashboards and pipelines brings along, searches for what is written in another case or has no service.
 
     Returns:
         Whether there was something to remove.

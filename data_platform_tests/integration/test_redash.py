@@ -79,7 +79,7 @@ def test_dashboards_arrive_with_charts_owners_tags_and_lineage_from_their_sql(ru
     assert revenue.sourceUrl.root == f"{boards.connection['hostPort']}/dashboards/1"
     assert revenue.description.root == "What the shop earns"
     assert {owner.name for owner in revenue.owners.root} == {"emmy"}
-    assert not found[EMPTY.name].owners
+    assert found[EMPTY.name].owners.root == []
     assert {tag.tagFQN.root for tag in revenue.tags} == {"RedashTags.finance", "RedashTags.daily"}
     assert {chart.name for chart in revenue.charts.root} == {"11", "12", "13"}
     kinds = {name: (chart.displayName, chart.chartType.value) for name, chart in charts(runs, boards).items()}
