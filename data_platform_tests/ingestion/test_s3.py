@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -154,6 +155,38 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
 
     again = run(make({"defaultManifest": json.dumps({"entries": [default]})}))
     assert (again.metadata["created"], again.metadata["updated"], again.metadata["unchanged"]) == (0, 0, 7)
+
+
+def test_packed_files_and_files_of_other_endings_arrive_as_what_they_are(
+    run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
+) -> None:
+    tabs = CUSTOMERS.replace(b",", b"\t")
+    files = {
+        "packed": ("csv", "1.csv.gz", gzip.compress(CUSTOMERS), ["csv"]),
+        "packed_csv": ("csv.gz", "1.csv.gz", gzip.compress(CUSTOMERS), ["csv", "gz"]),
+        "packed_json": ("json.gz", "1.json.gz", gzip.compress(SHOPS), ["json", "gz"]),
+        "lines": ("jsonl", "1.jsonl", SHOPS, ["json"]),
+        "tabs": ("tsv", "1.tsv", tabs, ["tsv"]),
+        "short": ("pq", "1.pq", orders(), ["parquet"]),
+        "snappy": ("parquet.snappy", "1.parquet.snappy", orders(), ["parquet"]),
+    }
+    entries = [{"dataPath": path, "structureFormat": kind} for path, (kind, *_) in files.items()]
+    bodies = {f"{path}/{name}": body for path, (_, name, body, _) in files.items()}
+    put(storage, "raw", {"openmetadata.json": manifest(*entries), **bodies})
+    let_read(storage, secrets)
+
+    ended = run(make(bucketNames=["raw"]))
+
+    assert ended.verdict["outcome"] == "ok", ended.metadata["failures"]
+    found = {each["name"]: each for each in containers(catalog).values()}
+    assert found.keys() == {"raw", *files}
+    assert set(columns(found["packed"])) == set(columns(found["packed_csv"])) == {"id", "name", "balance"}
+    assert set(columns(found["tabs"])) == {"id", "name", "balance"}
+    assert set(columns(found["lines"])) == set(columns(found["packed_json"])) == {"name", "open", "tills"}
+    assert columns(found["short"]) == columns(found["snappy"])
+    assert {name: found[name]["fileFormats"] for name in files} == {
+        name: formats for name, (*_, formats) in files.items()
+    }
 
 
 @pytest.mark.bad_input("half-broken object", "S3")

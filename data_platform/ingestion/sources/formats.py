@@ -10,11 +10,22 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from metadata.generated.schema.entity.data.container import FileFormat
 from metadata.generated.schema.entity.data.table import Column
 from metadata.parsers.avro_parser import parse_avro_schema
 from metadata.utils.datalake.datalake_utils import ParquetDataFrameColumnParser
+
+# Endings that the client's readers know and its enumeration of formats does not.
+_OTHER_ENDINGS: Final = {"jsonl": "json", "parq": "parquet", "pq": "parquet", "pqt": "parquet"}
+_FORMATS: Final = {each.value.casefold(): each for each in FileFormat}
+
+
+def file_formats(structure: str) -> list[FileFormat]:
+    """OpenMetadata's names for a ``structureFormat``: ``csv.gz`` is two formats, what it does not know is none."""
+    endings = structure.casefold().split(".")
+    return [_FORMATS[name] for ending in endings if (name := _OTHER_ENDINGS.get(ending, ending)) in _FORMATS]
 
 
 def parquet_columns(file: bytes) -> list[Column]:

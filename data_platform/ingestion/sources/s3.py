@@ -34,7 +34,8 @@ from metadata.utils.storage_utils import is_excluded_artifact
 
 from data_platform.errors import SourceError, SourceRefusedError, SourceUnreachableError
 from data_platform.ingestion.diagnosis import distrusted
-from data_platform.ingestion.sources.formats import avro_columns, parquet_columns
+from data_platform.ingestion.sources.formats import avro_columns, file_formats, parquet_columns
+from data_platform.ingestion.sources.s3_bodies import Objects, footer_size
 
 SAMPLES: Final = 5
 """Files of a prefix that are tried before its columns are given up."""
@@ -117,7 +118,7 @@ class S3Source(OpenMetadataS3Source):
                     {
                         "name": path,
                         "prefix": f"/{path}",
-                        "file_formats": [FileFormat(extension)],
+                        "file_formats": file_formats(extension),
                         "data_model": ContainerDataModel(
                             isPartitioned=metadata_entry.isPartitioned, columns=[*partition, *columns]
                         ),
@@ -154,10 +155,10 @@ class S3Source(OpenMetadataS3Source):
             return []
 
     def _read_columns(self, bucket: str, file: File, entry: Any) -> list[Column]:
-        kind = str(entry.structureFormat).casefold()
-        if kind.startswith("parquet"):
+        formats = file_formats(str(entry.structureFormat))
+        if FileFormat.parquet in formats:
             return parquet_columns(self._footer(bucket, file))
-        if kind == "avro":
+        if FileFormat.avro in formats:
             body: Any = self.s3_client.get_object(Bucket=bucket, Key=file.key)["Body"]
             try:
                 return avro_columns(body)
@@ -168,7 +169,7 @@ class S3Source(OpenMetadataS3Source):
     def _footer(self, bucket: str, file: File) -> bytes:
         """The end of a Parquet file, long enough to hold its schema."""
         tail = self._end_of(bucket, file, _TAIL)
-        needed = int.from_bytes(tail[-8:-4], "little") + 8
+        needed = footer_size(tail)
         return tail if len(tail) >= min(needed, file.size) else self._end_of(bucket, file, needed)
 
     def _end_of(self, bucket: str, file: File, size: int) -> bytes:
@@ -181,7 +182,7 @@ class S3Source(OpenMetadataS3Source):
         reader: Any = get_df_reader(
             type_=kind,
             config_source=S3Config(securityConfig=self.service_connection.awsConfig),
-            client=self.s3_client,
+            client=Objects(self.s3_client),
             separator=entry.separator,
             session=self.session,
         )
