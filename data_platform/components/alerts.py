@@ -2,8 +2,8 @@
 
 One message a run. An asset that goes on failing is told once a day, and once when it recovers. What was told is
 written to the run itself, as tags (``alert/<asset>``: ``failed`` or ``recovered``), so it survives restarts, can be
-seen in Dagster's UI and needs no storage of its own. A run whose message could not be delivered is not tagged, so the
-next failure is told.
+seen in Dagster's UI and needs no storage of its own. A run whose message no channel took is not tagged, so the next
+failure is told; where only some did not, that is an error of the sensor, and the others are not told again.
 """
 
 from collections.abc import Callable, Sequence
@@ -77,7 +77,9 @@ def read(instance: dg.DagsterInstance, run_id: str) -> Outcome:
         if event.event_type is DagsterEventType.STEP_FAILURE:
             failed = [key for key in assets.get(event.step_key or "", []) if key not in made]
             problems.update({key: problems.get(key) or _step_sentence(event) for key in failed})
-    refused = any(check.check_name == NO_MASS_DELETION for check in bad)
+    refused = any(
+        check.check_name == NO_MASS_DELETION and check.severity is dg.AssetCheckSeverity.ERROR for check in bad
+    )
     planned = {key for keys in assets.values() for key in keys}
     return Outcome(problems, frozenset(made - problems.keys()), frozenset(planned - made), refused)
 
@@ -123,7 +125,8 @@ class Alerts:
         """
         outcome = read(instance, run.run_id)
         if not outcome.problems and not outcome.missing:
-            self._send(self._alert(run, f"{run.job_name} failed in {self.here.name}", [reason], []), resolve)
+            title = f"{run.job_name} failed in {self.here.name}"
+            _raise_first(self._send(self._alert(run, title, [reason], []), resolve))
             return
         # A run that died as a whole has no word on its assets.
         problems = outcome.problems or dict.fromkeys(outcome.missing, reason)
@@ -144,9 +147,11 @@ class Alerts:
             return
         lines = _lines(new)
         lines += [f"{_name(key)}: it works again." for key in better]
-        self._send(self._alert(run, self._title(outcome, new, better), lines, [*new, *better]), resolve)
-        tags = {_tag(key): FAILED for key in new} | {_tag(key): RECOVERED for key in better}
-        instance.add_run_tags(run.run_id, tags)
+        problems = self._send(self._alert(run, self._title(outcome, new, better), lines, [*new, *better]), resolve)
+        if len(problems) < len(self.channels):
+            tags = {_tag(key): FAILED for key in new} | {_tag(key): RECOVERED for key in better}
+            instance.add_run_tags(run.run_id, tags)
+        _raise_first(problems)
 
     def _title(self, outcome: Outcome, new: dict[dg.AssetKey, str], better: Sequence[dg.AssetKey]) -> str:
         what = "recovered" if not new else "deletion refused" if outcome.deletion_refused else "failed"
@@ -172,15 +177,20 @@ class Alerts:
             links = {"run": f"{self.here.dagster_url}/runs/{run.run_id}", **assets, **links}
         return Alert(title, tuple(shown), self.here.name, run.run_id, links)
 
-    def _send(self, alert: Alert, resolve: Resolve) -> None:
+    def _send(self, alert: Alert, resolve: Resolve) -> list[DataPlatformError]:
+        """Send a message; returns an error for each channel that did not take it."""
         problems: list[DataPlatformError] = []
         for channel in self.channels:
             try:
                 channel.send(alert, resolve)
             except DataPlatformError as error:
                 problems.append(error)
-        if problems:
-            raise problems[0]
+        return problems
+
+
+def _raise_first(problems: Sequence[DataPlatformError]) -> None:
+    if problems:
+        raise problems[0]
 
 
 def _lines(problems: dict[dg.AssetKey, str]) -> list[str]:

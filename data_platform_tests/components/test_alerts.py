@@ -60,7 +60,8 @@ class Shop:
     """A source whose assets do as they are told, and the sensors that watch its runs.
 
     Attributes:
-        mood: how each asset ends: ``ok``, ``partial``, ``refused``, ``failed``, or ``recovering`` in a retry.
+        mood: how each asset ends: ``ok``, ``partial``, ``refused``, ``in doubt``, ``failed``, or ``recovering`` in a
+            retry.
         now: the time that the sensors see.
     """
 
@@ -86,7 +87,7 @@ class Shop:
             mood = self.mood[key]
             if mood == "recovering":
                 mood = "ok" if context.retry_number else "unreachable"
-            complete, sentence = mood in {"ok", "refused"}, f"{key.path[-1]} is {mood}."
+            complete, sentence = mood in {"ok", "refused", "in doubt"}, f"{key.path[-1]} is {mood}."
             yield dg.AssetCheckResult(
                 check_name="completed",
                 passed=complete,
@@ -94,7 +95,10 @@ class Shop:
                 metadata={"verdict": sentence},
             )
             yield dg.AssetCheckResult(
-                check_name="no_mass_deletion", passed=mood != "refused", metadata={"verdict": "would delete 90 of 100."}
+                check_name="no_mass_deletion",
+                passed=mood not in {"refused", "in doubt"},
+                severity=dg.AssetCheckSeverity.WARN if mood == "in doubt" else dg.AssetCheckSeverity.ERROR,
+                metadata={"verdict": "would delete 90 of 100."},
             )
             if mood == "failed":
                 raise dg.Failure(sentence, allow_retries=False)
@@ -167,6 +171,21 @@ def test_a_refused_deletion_is_called_one(shop: Shop, inbox: Inbox) -> None:
     (message,) = inbox.received
     assert message["title"] == "shop: deletion refused in qa"
     assert message["lines"] == ["openmetadata/shop/metadata: no_mass_deletion: would delete 90 of 100."]
+
+
+def test_what_is_only_left_alone_for_a_doubt_is_no_refused_deletion(shop: Shop, inbox: Inbox) -> None:
+    shop.run(metadata="in doubt")
+    (message,) = inbox.received
+    assert message["title"] == "shop: failed in qa"
+
+
+def test_a_channel_that_is_broken_makes_no_other_one_repeat_itself(
+    instance: dg.DagsterInstance, secrets: Path, inbox: Inbox
+) -> None:
+    shop = Shop(instance, [Webhook(f"file:{secrets}/missing"), Webhook(f"file:{secrets}/webhook")])
+    for _ in range(2):
+        shop.run(metadata="failed")
+    assert len(inbox.received) == 1
 
 
 def test_a_run_without_a_problem_is_not_told(shop: Shop, inbox: Inbox) -> None:
