@@ -220,4 +220,4 @@ def test_a_catalog_that_fails_one_call_in_twenty_in_each_of_four_ways_gets_every
     ended = run(make_spec())
     assert ended.verdict["outcome"] == "ok", ended.output
     assert ended.metadata["failed"] == 0
-    assert all(fault.hits > 1 for fault in faults)
+    assert all(fault.hits for fault in faults)
