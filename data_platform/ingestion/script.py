@@ -86,6 +86,9 @@ def main() -> None:
             runpy.run_path(path, run_name="__main__")
         except DataPlatformError as error:
             ended = _failed(error.sentence, error.permanent)
+        except SystemExit as done:
+            if done.code:
+                ended = _failed(f"it exited with {done.code}.", permanent=False)
         except KeyboardInterrupt:
             ended = _failed(WorkflowInterruptedError("the script was told to stop").sentence, permanent=False)
         except Exception as error:  # noqa: BLE001 - see the docstring

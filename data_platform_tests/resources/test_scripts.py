@@ -103,6 +103,21 @@ def test_a_script_that_crashes_fails_the_step_and_what_it_reported_is_not_lost_i
     assert "the script's process ended with code 3" in failure(run("os._exit(3)"))
 
 
+@pytest.mark.parametrize("code", ["0", "None"])
+def test_a_script_that_exits_without_an_error_succeeds(run: Run, code: str) -> None:
+    assert run(f"""
+pipes.report_asset_materialization(metadata={{"rows": 1}})
+raise SystemExit({code})
+""").success
+
+
+@pytest.mark.parametrize(("code", "shown"), [("3", "3"), ("script.secrets()['key']", "*****")])
+def test_a_script_that_exits_with_an_error_fails_the_step_and_says_with_which(run: Run, code: str, shown: str) -> None:
+    error = failure(run(f"raise SystemExit({code})"))
+    assert f"script.py: it exited with {shown}." in error
+    assert SECRET not in error
+
+
 def test_a_script_that_takes_too_long_is_ended(run: Run) -> None:
     assert "the script was ended after 1.5 seconds" in failure(run("import time; time.sleep(60)", timeout=1.5))
 
