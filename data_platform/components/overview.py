@@ -44,7 +44,7 @@ def overview(
             "store_service_connection": here.store_service_connection,
         },
         "vault": {"address": _shown(here.vault_address), "login": asdict(here.vault_auth)},
-        "dagster": here.dagster_url,
+        "dagster": _shown(here.dagster_url),
         "tls": "required" if here.encrypted else "not required",
         "schedules": {
             schedule.name: f"{schedule.cron_schedule} {schedule.execution_timezone}"

@@ -8,7 +8,6 @@ whether waiting makes sense.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -125,9 +124,10 @@ class CatalogClient:
         try:
             payload = self._token.split(".")[1]
             claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (IndexError, ValueError, binascii.Error) as error:
+            expiry = claims.get("exp")
+            return datetime.fromtimestamp(expiry, UTC) if expiry else None
+        except (IndexError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise CatalogUnauthorizedError("the catalog's token is not a JWT", source=self.url) from error
-        return datetime.fromtimestamp(claims["exp"], UTC) if claims.get("exp") else None
 
     def get_by_name(self, collection: str, fqn: str, *, fields: Sequence[str] = ()) -> Entity:
         """One entity by its fully qualified name.

@@ -32,9 +32,9 @@ def show(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def production() -> dict[str, Any]:
     """What is shown of production to somebody who has secrets in their variables."""
     secret = "s3cret-of-somebody"
-    shown = show(
-        "production", VAULT_TOKEN=secret, VAULT_SECRET_ID=secret, VAULT_ADDR=f"https://me:{secret}@vault.example"
-    )
+    address = f"https://me:{secret}@vault.example"
+    variables = {"VAULT_TOKEN": secret, "VAULT_SECRET_ID": secret, "VAULT_ADDR": address}
+    shown = show("production", **variables, DATA_PLATFORM_DAGSTER_URL=address)
     assert shown.returncode == 0, shown.stderr
     assert secret not in shown.stdout + shown.stderr
     return yaml.safe_load(shown.stdout)

@@ -146,13 +146,16 @@ def test_a_token_may_have_no_expiry() -> None:
         assert client.token_expiry() is None
 
 
-def test_a_token_that_is_no_jwt_is_refused() -> None:
+@pytest.mark.parametrize(
+    "token", ["hunter2", "hunter2.W10.x", jwt(exp=1_900_000_000_000_000), jwt(exp="tomorrow")], ids=str
+)
+def test_a_token_that_is_no_jwt_is_refused(token: str) -> None:
     with (
-        CatalogClient(URL, "hunter2") as client,
+        CatalogClient(URL, token) as client,
         pytest.raises(CatalogUnauthorizedError, match="not a JWT") as caught,
     ):
         client.token_expiry()
-    assert "hunter2" not in str(caught.value)
+    assert token not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["hunter2.is.secret\n", "hunter2.is.sécret"])
