@@ -157,7 +157,6 @@ def test_files_of_every_format_arrive_with_their_columns_and_types_and_a_second_
     assert (again.metadata["created"], again.metadata["updated"], again.metadata["unchanged"]) == (0, 0, 7)
 
 
-<<<<<<< HEAD
 def test_packed_files_and_files_of_other_endings_arrive_as_what_they_are(
     run: Run, make: Make, storage: Storage, catalog: RunningServer, secrets: Path
 ) -> None:
@@ -190,9 +189,6 @@ def test_packed_files_and_files_of_other_endings_arrive_as_what_they_are(
     }
 
 
-@pytest.mark.bad_input("half-broken object", "S3")
-=======
->>>>>>> e4e9a9d (docs: S3's half-broken files are proved by the test of corrupt ones)
 @pytest.mark.bad_input("hard names", "S3")
 @pytest.mark.bad_input("empty scope", "S3")
 @pytest.mark.bad_input("1,500 columns", "S3")
