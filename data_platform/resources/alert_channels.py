@@ -24,6 +24,8 @@ TIMEOUT: Final = 10.0
 """Seconds for one attempt."""
 
 _ATTEMPTS: Final = 3
+_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+"""What may pass."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Slack:
             client.chat_postMessage(channel=self.channel, text=text, unfurl_links=False)  # pyright: ignore[reportUnknownMemberType]
 
         def passes(error: BaseException) -> bool:
-            return isinstance(error, OSError) or (isinstance(error, SlackApiError) and _reason(error) in _SLACK_PASSES)
+            return isinstance(error, OSError) or (isinstance(error, SlackApiError) and _slack_passes(error))
 
         try:
             _insist(post, passes)
@@ -112,6 +114,11 @@ class Slack:
 
 
 _SLACK_PASSES: Final = frozenset({"ratelimited", "service_unavailable", "internal_error", "fatal_error"})
+
+
+def _slack_passes(error: Any) -> bool:
+    """Whether Slack may take the message later; a proxy before it has no word for why, only a status."""
+    return _reason(error) in _SLACK_PASSES or error.response.status_code in _STATUSES
 
 
 def _reason(error: Any) -> str:
@@ -212,5 +219,5 @@ def _insist(post: Callable[[], None], passes: Callable[[BaseException], bool]) -
 
 def _http_passes(error: BaseException) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in {429, 500, 502, 503, 504}
+        return error.response.status_code in _STATUSES
     return isinstance(error, httpx.TransportError)

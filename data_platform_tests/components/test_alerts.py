@@ -39,7 +39,7 @@ class Inbox:
             fields = request.json if as_json else dict(parse_qsl(request.body.decode()))
             self.received.append({"path": request.path, **fields})
             self.headers.append(dict(request.headers))
-        return status, {"ok": True, "channel": "C1", "ts": "1"}
+        return status, {"ok": status == 200, "error": "as queued", "channel": "C1", "ts": "1"}
 
 
 @pytest.fixture
@@ -277,6 +277,14 @@ def test_a_secret_that_cannot_be_sent_is_not_shown_and_keeps_the_message_from_no
     (error,) = shop.tick()
     assert sentence in error
     assert SECRET not in error
+    assert len(inbox.received) == 1
+
+
+def test_a_slack_that_is_down_for_a_moment_is_tried_again(
+    instance: dg.DagsterInstance, secrets: Path, inbox: Inbox
+) -> None:
+    inbox.statuses = [503]
+    Shop(instance, [Slack("#alerts", f"file:{secrets}/token", api=f"{inbox.url}/api/")]).run(metadata="failed")
     assert len(inbox.received) == 1
 
 
