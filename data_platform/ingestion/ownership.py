@@ -33,7 +33,7 @@ class Written:
     Attributes:
         changed: number of entities to which something was written.
         kept: number of entities that had what a rule would have given.
-        failures: names that the catalog does not know, or entities that it refused to change.
+        failures: names that the catalog does not know, entities that it refused to change, or rules for nothing.
     """
 
     changed: int = 0
@@ -115,6 +115,7 @@ def apply(
                 failures.append(refused)
             changed += bool(wanted and not refused)
             kept += bool(matching and not wanted)
+        failures += _for_nothing(rules, listed.get(LEAVES[category], ()))
     except CatalogError as error:
         failures.append(Failure(service, OWNERSHIP, error.sentence))
     return Written(changed, kept, tuple(failures))
@@ -151,7 +152,11 @@ def _entities(
     names = listed.get(LEAVES[category], ())
     for leaf in _leaves(catalog, category, service) if narrow and names else ():
         if leaf["fullyQualifiedName"] in names:
-            yield LEAVES[category], leaf, [_of_leaf(one) for one in narrow if _matches(one.rule, leaf)]
+            yield (
+                LEAVES[category],
+                leaf,
+                [_of_leaf(one) for one in narrow if _matches(one.rule, leaf["fullyQualifiedName"])],
+            )
 
 
 def _leaves(catalog: CatalogClient, category: str, service: str) -> Iterator[Entity]:
@@ -162,9 +167,17 @@ def _leaves(catalog: CatalogClient, category: str, service: str) -> Iterator[Ent
         yield from catalog.list("tables", database=database["fullyQualifiedName"], fields=_FIELDS)
 
 
-def _matches(rule: Ownership, leaf: Entity) -> bool:
-    path = str(leaf["fullyQualifiedName"]).partition(".")[2]
+def _matches(rule: Ownership, name: str) -> bool:
+    path = name.partition(".")[2]
     return rule.tables is None or re.fullmatch(rule.tables, path) is not None
+
+
+def _for_nothing(rules: Sequence[Ownership], names: Collection[str]) -> Iterator[Failure]:
+    """Rules for tables of which none was listed; where nothing at all was, that is not for the rules to say."""
+    for rule in rules if names else ():
+        if not any(_matches(rule, name) for name in names):
+            error = f"no table matches {rule.tables!r}, which is held against database.schema.table: correct the rule"
+            yield Failure(str(rule.tables), OWNERSHIP, error)
 
 
 def _without_tier(found: References) -> References:

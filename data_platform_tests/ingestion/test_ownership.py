@@ -131,6 +131,29 @@ def test_what_people_set_stays(client: CatalogClient, people: People, shop: str)
     assert seen(client, shop, "sales.lines") == (["analytics"], [], ["Tier.Tier1"])
 
 
+def test_what_people_take_away_is_written_again_and_what_a_changed_rule_gives_replaces_nothing(
+    client: CatalogClient, people: People, shop: str
+) -> None:
+    fill_in(client, shop, [Ownership(tables=".*", owners=("team:analytics",), tier="Tier1")])
+    table = client.get_by_name("tables", f"{shop}.main.sales.orders")
+    people.patch("tables", table["id"], "/owners", [])
+    fill_in(client, shop, [Ownership(tables=".*", owners=("team:finance",), tier="Tier2")])
+    assert seen(client, shop, "sales.orders") == (["finance"], [], ["Tier.Tier1"])
+    assert seen(client, shop, "sales.lines") == (["analytics"], [], ["Tier.Tier1"])
+
+
+def test_a_rule_that_no_table_matches_is_named_and_the_others_are_written(client: CatalogClient, shop: str) -> None:
+    written = fill_in(client, shop, [Ownership(tables=r"sales\.orders", tier="Tier1"), Ownership(tier="Tier2")])
+    assert [(failure.name, failure.error) for failure in written.failures] == [
+        (
+            r"sales\.orders",
+            r"no table matches 'sales\\.orders', which is held against database.schema.table: correct the rule",
+        )
+    ]
+    assert seen(client, shop, "sales.orders")[2] == ["Tier.Tier2"]
+    assert fill_in(client, shop, [Ownership(tables="never", tier="Tier1")]).failures
+
+
 def test_other_tags_survive_a_tier(client: CatalogClient, people: People, shop: str) -> None:
     table = client.get_by_name("tables", f"{shop}.main.sales.orders")
     people.patch("tables", table["id"], "/tags", [{"tagFQN": "PII.Sensitive", "source": "Classification"}])
