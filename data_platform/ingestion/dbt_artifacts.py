@@ -1,7 +1,8 @@
 """The files that a dbt project is known by, and what is wrong with those that cannot be read.
 
 OpenMetadata's client fetches them from wherever they are. What it does not do is say which file is broken, go on with
-the other projects of a bucket, or notice that a manifest is of a dbt whose schema it does not know.
+the other projects of a bucket, notice that a file is of a dbt whose schema it does not know, or do without a catalog or
+run results that it cannot read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final, cast
 
 from data_platform.ingestion.verdict import ARTIFACTS, Failure
 
-_MANIFEST: Final = "https://schemas.getdbt.com/dbt/manifest/"
+_SCHEMAS: Final = "https://schemas.getdbt.com/dbt/"
 _DESCRIBED: Final = frozenset({"model", "seed", "snapshot", "source"})
 
 Path = tuple[str, str, str]
@@ -61,9 +62,9 @@ def guard(source: Any, note: Callable[[Failure], None], read: Callable[[dict[str
 
     def get_dbt_files() -> Iterator[Any]:
         for files in inner():
-            problem = _problem(files.dbt_manifest)
+            problem = _problem(files.dbt_manifest) or _unread(files.dbt_manifest, read)
             if problem is None:
-                read(files.dbt_manifest)
+                _leave_out(files, note)
                 yield files
             else:
                 note(Failure("manifest.json", ARTIFACTS, problem))
@@ -73,19 +74,45 @@ def guard(source: Any, note: Callable[[Failure], None], read: Callable[[dict[str
 
 def _problem(manifest: Any) -> str | None:
     """What keeps a manifest from being read, or None."""
-    from collate_dbt_artifacts_parser.parsers.version_map import ArtifactTypes
-
     if not isinstance(manifest, dict) or not {"metadata", "nodes", "sources"} <= manifest.keys():
         return "the manifest is JSON, but not a manifest of dbt's: make it with 'dbt parse' or 'dbt build'"
-    described = cast(dict[str, Any], cast(dict[str, Any], manifest)["metadata"])
-    version = str(described.get("dbt_schema_version"))
+    return _of_another_dbt("manifest", cast(dict[str, Any], manifest))
+
+
+def _unread(manifest: dict[str, Any], read: Callable[[dict[str, Any]], None]) -> str | None:
+    """Have a manifest read; what is wrong when it has the form of one and lacks what it is made of, or None."""
+    try:
+        read(manifest)
+    except (AttributeError, KeyError, TypeError) as error:
+        return f"the manifest is damaged ({type(error).__name__}: {error}): make it with 'dbt parse' or 'dbt build'"
+    return None
+
+
+def _leave_out(files: Any, note: Callable[[Failure], None]) -> None:
+    """Do without a catalog and run results of a dbt that the client does not know: models are in the manifest."""
+    if files.dbt_catalog and (problem := _of_another_dbt("catalog", files.dbt_catalog)):
+        note(Failure("catalog.json", ARTIFACTS, problem))
+        files.dbt_catalog = None
+    results = cast(list[dict[str, Any]], files.dbt_run_results or [])
+    problems = [_of_another_dbt("run-results", each) for each in results]
+    for problem in dict.fromkeys(filter(None, problems)):
+        note(Failure("run_results.json", ARTIFACTS, problem))
+    files.dbt_run_results = [each for each, problem in zip(results, problems, strict=True) if not problem] or None
+
+
+def _of_another_dbt(kind: str, artifact: Mapping[str, Any]) -> str | None:
+    """What is wrong with an artifact whose schema the client does not know, or None."""
+    from collate_dbt_artifacts_parser.parsers.version_map import ArtifactTypes
+
+    described = cast(dict[str, Any], artifact.get("metadata") or {})
+    version, schemas = str(described.get("dbt_schema_version")), f"{_SCHEMAS}{kind}/"
     known = [str(each.value.dbt_schema_version) for each in ArtifactTypes]
-    readable = [each.removeprefix(_MANIFEST).removesuffix(".json") for each in known if each.startswith(_MANIFEST)]
-    if version in known and version.startswith(_MANIFEST):
+    if version in known and version.startswith(schemas):
         return None
+    readable = [each.removeprefix(schemas).removesuffix(".json") for each in known if each.startswith(schemas)]
     return (
-        f"the manifest's schema is {version.removeprefix(_MANIFEST).removesuffix('.json')} (written by dbt"
-        f" {described.get('dbt_version')}), and OpenMetadata's client reads {', '.join(readable)}:"
+        f"the schema of the {kind.replace('-', ' ')} is {version.removeprefix(schemas).removesuffix('.json')}"
+        f" (written by dbt {described.get('dbt_version')}), and OpenMetadata's client reads {', '.join(readable)}:"
         " make it with a dbt of one of these"
     )
 

@@ -332,13 +332,15 @@ def test_a_manifest_that_cannot_be_read_is_named_in_one_sentence(
 ) -> None:
     manifest = json.loads((artifacts / "manifest.json").read_text())
     newer = {**manifest["metadata"], "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v99.json"}
+    damaged = {**manifest, "nodes": {"model.shop.paid": {"resource_type": "model"}}}
     for name, text, sentence in (
         ("cut", (artifacts / "manifest.json").read_text()[:5000], "manifest.json is not JSON"),
         ("other", '{"name": "shop"}', "dbt: the manifest is JSON, but not a manifest of dbt's"),
+        ("damaged", json.dumps(damaged), "dbt: the manifest is damaged (KeyError: 'database'): make it with"),
         (
             "newer",
             json.dumps({**manifest, "metadata": newer}),
-            "dbt: the manifest's schema is v99 (written by dbt 1.11.16), and OpenMetadata's client reads v1, v2",
+            "dbt: the schema of the manifest is v99 (written by dbt 1.11.16), and OpenMetadata's client reads v1, v2",
         ),
     ):
         ended = ingest(connection=local(broken(artifacts, tmp_path / name, text)))
@@ -348,6 +350,22 @@ def test_a_manifest_that_cannot_be_read_is_named_in_one_sentence(
             assert verdict["permanent"]
             assert sentence in verdict["sentence"]
             assert "\n" not in verdict["sentence"]
+
+
+def test_run_results_of_another_dbt_are_named_and_the_rest_arrives(
+    ingest: Ingest, catalog: RunningServer, artifacts: Path, tmp_path: Path
+) -> None:
+    folder = broken(artifacts, tmp_path / "newer", (artifacts / "manifest.json").read_text())
+    results = json.loads((folder / "run_results.json").read_text())
+    results["metadata"]["dbt_schema_version"] = "https://schemas.getdbt.com/dbt/run-results/v99.json"
+    (folder / "run_results.json").write_text(json.dumps(results))
+    ended = ingest(connection=local(folder))
+    assert {verdict["outcome"] for verdict in ended.verdicts.values()} == {"partial"}, ended.verdicts
+    (row,) = ended.metadata_of(ended.checks["metadata"])["failures"]["records"]
+    assert row["name"] == "run_results.json"
+    assert row["error"].startswith("the schema of the run results is v99 (written by dbt ")
+    assert table(catalog, f"{MARTS}.paid")["description"] == "Orders that were paid"
+    assert upstream(catalog, "table", f"{MARTS}.paid").keys() == {f"{SALES}.orders"}
 
 
 @pytest.mark.bad_input("hard names", "dbt")
