@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 from data_platform.server import documents
 from data_platform.server.entity_types import ENTITY_TYPES
-from data_platform.server.permissions import may_write
+from data_platform.server.list_change import changing
 from data_platform.server.problems import BadRequestError
 from data_platform.server.rules import AFTER, STORE
-from data_platform.server.views import View
-from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from data_platform.server.calls import Call, Json
     from data_platform.server.keys import Keys
     from data_platform.server.routing import Router
@@ -30,24 +26,8 @@ _FIELDS = {"team": "teams", "persona": "personas"}
 
 
 def register(router: Router, keys: Keys) -> None:
-    def changing(change: Callable[[Call, Connection, list[Json]], list[Json]]) -> Callable[[Call], Json]:
-        """A change of who is in a team, answered with the team."""
-
-        def handler(call: Call) -> Json:
-            may_write(call, _TEAM, "EditUsers")
-
-            def work(connection: Connection) -> Json:
-                held = documents.need_id(connection, _TEAM, call.id)
-                changed = {**held, "users": change(call, connection, held.get("users", []))}
-                updated = Writing(connection, keys, call.principal).update(_TEAM, held, changed, patch=False)
-                return View.of(call, keys, connection).one(_TEAM, updated, {"users"})
-
-            return call.store.write(work)
-
-        return handler
-
-    router.add("PUT", "/teams/{id}/users", changing(_joined))
-    router.add("DELETE", "/teams/{id}/users/{user}", changing(_left))
+    router.add("PUT", "/teams/{id}/users", changing(keys, _TEAM, "users", "EditUsers", _joined))
+    router.add("DELETE", "/teams/{id}/users/{user}", changing(keys, _TEAM, "users", "EditUsers", _left))
 
 
 def _joined(call: Call, connection: Connection, users: list[Json]) -> list[Json]:

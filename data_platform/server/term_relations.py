@@ -13,6 +13,7 @@ import orjson
 
 from data_platform.server import documents, models
 from data_platform.server.entity_types import ENTITY_TYPES
+from data_platform.server.list_change import changing
 from data_platform.server.permissions import may_write
 from data_platform.server.problems import BadRequestError
 from data_platform.server.references import find
@@ -22,8 +23,6 @@ from data_platform.server.views import View
 from data_platform.server.writing import Writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from data_platform.server.calls import Call, Json
     from data_platform.server.keys import Keys
     from data_platform.server.routing import Router
@@ -35,23 +34,7 @@ _DEEPEST = 5
 
 
 def register(router: Router, keys: Keys) -> None:
-    def changing(change: Callable[[Call, Connection, list[Json]], list[Json]]) -> Callable[[Call], Json]:
-        """A change of what a term keeps, answered with the term."""
-
-        def handler(call: Call) -> Json:
-            may_write(call, _TERM, "EditAll")
-
-            def work(connection: Connection) -> Json:
-                term = documents.need_id(connection, _TERM, call.id)
-                changed = {**term, "relatedTerms": change(call, connection, term.get("relatedTerms", []))}
-                updated = Writing(connection, keys, call.principal).update(_TERM, term, changed, patch=False)
-                return View.of(call, keys, connection).one(_TERM, updated, {"relatedTerms"})
-
-            return call.store.write(work)
-
-        return handler
-
-    router.add("POST", "/glossaryTerms/{id}/relations", changing(_add))
+    router.add("POST", "/glossaryTerms/{id}/relations", changing(keys, _TERM, "relatedTerms", "EditAll", _add))
     router.add("DELETE", "/glossaryTerms/{id}/relations/{to}", lambda call: _remove(call, keys))
     router.add("GET", "/glossaryTerms/{id}/relationsGraph", _graph)
     router.add("GET", "/glossaryTerms/relationTypes/usage", _usage)

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from data_platform.ingestion.spec import Workflow, WorkflowSpec
@@ -74,6 +75,14 @@ def catalog(tmp_path: Path) -> Iterator[RunningServer]:
     """An empty embedded catalog."""
     with running_server(tmp_path / "catalog") as server:
         yield server
+
+
+@pytest.fixture
+def api(catalog: RunningServer) -> Iterator[httpx.Client]:
+    """A person who looks into the catalog."""
+    headers = {"Authorization": f"Bearer {catalog.token('admin')}"}
+    with httpx.Client(base_url=f"{catalog.url}/v1", headers=headers) as client:
+        yield client
 
 
 @pytest.fixture

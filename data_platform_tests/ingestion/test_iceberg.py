@@ -78,14 +78,6 @@ def make_spec(lake: Lakehouse, catalog: RunningServer, tmp_path: Path) -> Callab
     return make
 
 
-@pytest.fixture
-def api(catalog: RunningServer) -> Iterator[httpx.Client]:
-    """A person who works in the catalog."""
-    headers = {"Authorization": f"Bearer {catalog.token('admin')}"}
-    with httpx.Client(base_url=f"{catalog.url}/v1", headers=headers) as client:
-        yield client
-
-
 def table(api: httpx.Client, schema: str, name: str) -> dict[str, Any]:
     fqn = f'iceberg.{NAME}."{schema}"."{name}"' if "." in schema else f"iceberg.{NAME}.{schema}.{name}"
     answer = api.get(

@@ -85,14 +85,6 @@ def make(aws: Storage, catalog: RunningServer, tmp_path: Path) -> Make:
     return spec
 
 
-@pytest.fixture
-def api(catalog: RunningServer) -> Iterator[httpx.Client]:
-    """A person who looks into the catalog."""
-    headers = {"Authorization": f"Bearer {catalog.token('admin')}"}
-    with httpx.Client(base_url=f"{catalog.url}/v1", headers=headers) as client:
-        yield client
-
-
 def test_tables_of_glue_arrive_and_are_profiled_and_what_is_no_iceberg_is_left_out(
     run: Run, make: Make, api: httpx.Client
 ) -> None:

@@ -68,14 +68,6 @@ def make(hive: Hive, catalog: RunningServer, tmp_path: Path) -> Make:
     return spec
 
 
-@pytest.fixture
-def api(catalog: RunningServer) -> Iterator[httpx.Client]:
-    """A person who looks into the catalog."""
-    headers = {"Authorization": f"Bearer {catalog.token('admin')}"}
-    with httpx.Client(base_url=f"{catalog.url}/v1", headers=headers) as client:
-        yield client
-
-
 def names(api: httpx.Client) -> set[str]:
     return {each["name"] for each in api.get("/tables", params={"limit": 100}).json()["data"]}
 
