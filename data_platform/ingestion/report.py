@@ -96,7 +96,7 @@ def _matches(spec: WorkflowSpec, reconciled: Reconciled) -> Check:
         found["mismatches"] = _table(("scope", "name", "kind", "difference", "detail"), match.mismatches)
     if match.hidden:
         found["hidden"] = _typed("json", list(match.hidden))
-    tolerable = match.untrue_percent <= 100 - spec.min_success_percent
+    tolerable = 100 - match.untrue_percent >= spec.min_success_percent
     return Check(MATCHES, not (match.mismatches or match.hidden), "WARN" if tolerable else "ERROR", found)
 
 

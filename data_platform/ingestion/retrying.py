@@ -127,7 +127,7 @@ def _pause(state: RetryCallState) -> float:
 def _retry_after(reply: Reply) -> float | None:
     """Seconds in ``Retry-After``, which holds a number or a date (RFC 9110, 10.2.3)."""
     text = reply.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     try:
         return max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0)

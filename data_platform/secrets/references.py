@@ -25,9 +25,9 @@ _REFERENCE: Final = re.compile(
     r"|env:(?P<variable>[A-Za-z_][A-Za-z0-9_]*)"
     r"|file:(?!//)(?P<file>[^\s{}][^{}]*)"
 )
-_INSIDE: Final = re.compile(r"\$\{((?:vault|env|file):[^{}]*)(\}?)")
-# ``file://`` begins a URL, which is no secret; nothing else begins like these.
-_BEGINNING: Final = re.compile(r"(?:vault|env):|file:(?!//)")
+_INSIDE: Final = re.compile(r"\$\{(\s*(?:(?i:vault|env)|file):[^{}]*)(\}?)")
+# ``file://`` begins a URL, which is no secret; nothing else begins like these, and not in capitals or after a space.
+_BEGINNING: Final = re.compile(r"\s*(?i:vault|env):|file:(?!//)")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Reference:
         """
         match = _REFERENCE.fullmatch(text)
         if match is None:
-            scheme = text.partition(":")[0] if _BEGINNING.match(text) else "secret"
+            scheme = text.partition(":")[0].strip().lower() if _BEGINNING.match(text) else "secret"
             raise MalformedReferenceError(f"malformed {scheme} reference", remedy=f"write it as {FORMS}")
         return cls(text, **match.groupdict())
 
