@@ -14,6 +14,9 @@ from data_platform import __version__, environment
 from data_platform.environment import ENVIRONMENTS
 from data_platform.errors import CatalogError, DataPlatformError, IncompatibleEnvironmentError
 
+# Restoring is done once and not by a schedule: what fails for a moment is worth waiting for.
+_PATIENCE = 60.0
+
 _data = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -157,7 +160,8 @@ def undo(run_id: str) -> None:
     here.require_encryption("DATA_PLATFORM_CATALOG_URL", here.catalog_url)
     with dg.DagsterInstance.get() as instance:
         found = record.of_run(instance, run_id)
-    with CatalogClient(here.catalog_url, VaultResource.of(here).resolve(here.catalog_token)) as catalog:
+    token = VaultResource.of(here).resolve(here.catalog_token)
+    with CatalogClient(here.catalog_url, token, retry_timeout=_PATIENCE) as catalog:
         failed = 0
         for one in record.restore(catalog, found):
             failed += bool(one.error)

@@ -193,8 +193,8 @@ def named(name: str) -> Environment:
         )
     return replace(
         known,
-        catalog_url=(os.environ.get("DATA_PLATFORM_CATALOG_URL") or known.catalog_url).rstrip("/"),
-        vault_address=os.environ.get("VAULT_ADDR") or known.vault_address,
+        catalog_url=_address("DATA_PLATFORM_CATALOG_URL", known.catalog_url).rstrip("/"),
+        vault_address=_address("VAULT_ADDR", known.vault_address),
         dagster_url=(os.environ.get("DATA_PLATFORM_DAGSTER_URL") or known.dagster_url).rstrip("/"),
         vault_auth=_vault_auth(known.vault_auth),
         store_service_connection=_switch("DATA_PLATFORM_STORE_SERVICE_CONNECTION", known.store_service_connection),
@@ -215,6 +215,16 @@ def _vault_auth(own: VaultAuth) -> VaultAuth:
         mount=os.environ.get("VAULT_AUTH_MOUNT") or (own.mount if same else method),
         role=os.environ.get("VAULT_AUTH_ROLE") or (own.role if same else ""),
     )
+
+
+def _address(name: str, default: str) -> str:
+    """An address that errors may quote, and so one without a secret."""
+    value = os.environ.get(name) or default
+    if "@" in urlsplit(value).netloc:
+        raise ConfigurationError(
+            "holds a user or a password, which errors would show", source=name, remedy="set it to the address alone"
+        )
+    return value
 
 
 def _switch(name: str, default: bool) -> bool:

@@ -45,6 +45,15 @@ def test_the_catalogs_url_can_be_overridden(monkeypatch: pytest.MonkeyPatch) -> 
     assert current().catalog_url == "http://elsewhere:1/api"
 
 
+@pytest.mark.parametrize("setting", ["DATA_PLATFORM_CATALOG_URL", "VAULT_ADDR"])
+def test_an_address_with_a_password_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "https://reader:hunter2@elsewhere/api")
+    with pytest.raises(ConfigurationError) as caught:
+        current()
+    assert caught.value.sentence.startswith(f"{setting}: holds a user or a password")
+    assert "hunter2" not in caught.value.sentence
+
+
 def test_an_unknown_environment_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_ENVIRONMENT", "staging")
     with pytest.raises(UnknownEnvironmentError, match="'staging'.*dev, qa, production, demo"):

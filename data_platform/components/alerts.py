@@ -6,7 +6,7 @@ seen in Dagster's UI and needs no storage of its own. A run whose message no cha
 failure is told; where only some did not, that is an error of the sensor, and the others are not told again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -45,13 +45,13 @@ class Outcome:
         problems: a sentence for each asset that failed or that a check of did not pass.
         good: assets that were materialized without a problem.
         missing: assets that were to be materialized and were not.
-        deletion_refused: whether a problem is one.
+        word: what the problems are, in a word for a title.
     """
 
     problems: dict[dg.AssetKey, str]
     good: frozenset[dg.AssetKey]
     missing: frozenset[dg.AssetKey]
-    deletion_refused: bool = False
+    word: str
 
 
 def read(instance: dg.DagsterInstance, run_id: str) -> Outcome:
@@ -77,11 +77,15 @@ def read(instance: dg.DagsterInstance, run_id: str) -> Outcome:
         if event.event_type is DagsterEventType.STEP_FAILURE:
             failed = [key for key in assets.get(event.step_key or "", []) if key not in made]
             problems.update({key: problems.get(key) or _step_sentence(event) for key in failed})
-    refused = any(
-        check.check_name == NO_MASS_DELETION and check.severity is dg.AssetCheckSeverity.ERROR for check in bad
-    )
-    planned = {key for keys in assets.values() for key in keys}
-    return Outcome(problems, frozenset(made - problems.keys()), frozenset(planned - made), refused)
+    missing = frozenset(key for keys in assets.values() for key in keys if key not in made)
+    return Outcome(problems, frozenset(made - problems.keys()), missing, _word(bad, missing))
+
+
+def _word(bad: Sequence[dg.AssetCheckEvaluation], missing: Collection[dg.AssetKey]) -> str:
+    severe = {check.check_name for check in bad if check.severity is dg.AssetCheckSeverity.ERROR}
+    if NO_MASS_DELETION in severe:
+        return "deletion refused"
+    return "failed" if severe or missing else "warning"
 
 
 def _check_sentence(check: dg.AssetCheckEvaluation) -> str:
@@ -154,7 +158,7 @@ class Alerts:
         _raise_first(problems)
 
     def _title(self, outcome: Outcome, new: dict[dg.AssetKey, str], better: Sequence[dg.AssetKey]) -> str:
-        what = "recovered" if not new else "deletion refused" if outcome.deletion_refused else "failed"
+        what = outcome.word if new else "recovered"
         services = dict.fromkeys(_service(key) for key in (sorted(new) or better))
         return f"{', '.join(services)}: {what} in {self.here.name}"
 

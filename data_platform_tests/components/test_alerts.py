@@ -160,6 +160,7 @@ def test_a_failed_run_is_one_message_with_what_why_and_where(shop: Shop, inbox: 
 def test_a_check_that_does_not_pass_is_told_though_the_run_succeeded(shop: Shop, inbox: Inbox) -> None:
     shop.run(metadata="partial", lineage="partial")
     (message,) = inbox.received
+    assert message["title"] == "shop: warning in qa"
     assert message["lines"] == [
         "openmetadata/shop/lineage: completed: lineage is partial.",
         "openmetadata/shop/metadata: completed: metadata is partial.",
@@ -176,7 +177,7 @@ def test_a_refused_deletion_is_called_one(shop: Shop, inbox: Inbox) -> None:
 def test_what_is_only_left_alone_for_a_doubt_is_no_refused_deletion(shop: Shop, inbox: Inbox) -> None:
     shop.run(metadata="in doubt")
     (message,) = inbox.received
-    assert message["title"] == "shop: failed in qa"
+    assert message["title"] == "shop: warning in qa"
 
 
 def test_a_channel_that_is_broken_makes_no_other_one_repeat_itself(
