@@ -15,9 +15,10 @@ DBT := examples/demo/dbt
 DBT_FILES := $(shell find $(DBT) -type f -not -path '*/target/*' -not -path '*/logs/*' -not -name '.*')
 
 # Tests of what runs in the ingestion environment, as the integration tests do; everything else is Dagster's side.
-INGESTION_TESTS := data_platform_tests/ingestion data_platform_tests/demo
+INGESTION_TESTS := data_platform_tests/ingestion
+DEMO_TESTS := data_platform_tests/demo
 SERVER_TESTS := data_platform_tests/server
-ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS) $(SERVER_TESTS) data_platform_tests/integration)
+ORCHESTRATOR_TESTS := data_platform_tests $(addprefix --ignore=,$(INGESTION_TESTS) $(DEMO_TESTS) $(SERVER_TESTS) data_platform_tests/integration)
 
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export UV_PYTHON := $(PYTHON)
@@ -41,12 +42,16 @@ serve: setup ## the demo's catalog and Dagster's UI, until Ctrl-C
 	@$(ORCHESTRATOR)/python -m examples.demo.serve
 
 test: setup ## every hermetic test, in both environments at the same time
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target .test-ingestion .test-orchestrator .test-server
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going --output-sync=target .test-ingestion .test-orchestrator .test-demo .test-server
 
-.PHONY: .test-ingestion .test-orchestrator .test-server
+.PHONY: .test-ingestion .test-orchestrator .test-demo .test-server
 .test-ingestion:
 	@echo "── tests of the ingestion side"
 	@$(INGESTION)/python -m pytest $(INGESTION_TESTS)
+
+.test-demo:
+	@echo "── tests of the demo"
+	@$(INGESTION)/python -m pytest $(DEMO_TESTS)
 
 .test-server:
 	@echo "── tests of the embedded server"
