@@ -32,9 +32,8 @@ def show(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def production() -> dict[str, Any]:
     """What is shown of production to somebody who has secrets in their variables."""
     secret = "s3cret-of-somebody"
-    address = f"https://me:{secret}@vault.example"
-    variables = {"VAULT_TOKEN": secret, "VAULT_SECRET_ID": secret, "VAULT_ADDR": address}
-    shown = show("production", **variables, DATA_PLATFORM_DAGSTER_URL=address)
+    variables = {"VAULT_TOKEN": secret, "VAULT_SECRET_ID": secret, "VAULT_ADDR": "https://vault.example"}
+    shown = show("production", **variables, DATA_PLATFORM_DAGSTER_URL=f"https://me:{secret}@dagster.example")
     assert shown.returncode == 0, shown.stderr
     assert secret not in shown.stdout + shown.stderr
     return yaml.safe_load(shown.stdout)
@@ -46,7 +45,8 @@ def test_it_shows_where_the_environment_is(production: dict[str, Any]) -> None:
         "token": "vault:secret-data/dagster/openmetadata#jwt_token",
         "store_service_connection": False,
     }
-    assert production["vault"]["address"] == "https://*****@vault.example"
+    assert production["vault"]["address"] == "https://vault.example"
+    assert production["dagster"] == "https://*****@dagster.example"
     assert production["tls"] == "required"
 
 
