@@ -39,11 +39,11 @@ def overview(
     return {
         "environment": here.name,
         "catalog": {
-            "url": _shown(here.catalog_url),
+            "url": here.catalog_url,
             "token": here.catalog_token,
             "store_service_connection": here.store_service_connection,
         },
-        "vault": {"address": _shown(here.vault_address), "login": asdict(here.vault_auth)},
+        "vault": {"address": here.vault_address, "login": asdict(here.vault_auth)},
         "dagster": _shown(here.dagster_url),
         "tls": "required" if here.encrypted else "not required",
         "schedules": {

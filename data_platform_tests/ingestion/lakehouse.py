@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from pyiceberg.types import (
     StructType,
     TimestamptzType,
 )
+
+from data_platform.ingestion.spec import Workflow, WorkflowSpec
+from data_platform.server.testing import RunningServer
 
 NAME = "lakehouse"
 
@@ -51,6 +55,32 @@ EVENTS = Schema(
     ),
     NestedField(10, "labels", MapType(11, StringType(), 12, DoubleType(), False)),
 )
+
+
+def iceberg_spec(
+    catalog: RunningServer, folder: Path, workflow: Workflow, connection: dict[str, Any], **fields: Any
+) -> WorkflowSpec:
+    """A spec of an Iceberg source; keywords replace fields.
+
+    Args:
+        catalog: where it writes to.
+        folder: where the catalog's token is put.
+        workflow: what is run.
+        connection: the source's.
+    """
+    (folder / "token").write_text(catalog.token("ingestion-bot"))
+    defaults: dict[str, Any] = {
+        "environment": "demo",
+        "service": "iceberg",
+        "connector": "Iceberg",
+        "workflows": [workflow],
+        "connection": connection,
+        "catalog_url": catalog.url,
+        "catalog_token": f"file:{folder}/token",
+        "vault_address": "http://127.0.0.1:1",
+        "run_id": str(uuid.uuid4()),
+    }
+    return WorkflowSpec.model_validate({**defaults, **fields})
 
 
 class Lakehouse:

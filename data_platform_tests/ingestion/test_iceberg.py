@@ -27,7 +27,7 @@ from data_platform.ingestion.spec import MATCHES, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
 from data_platform_tests.ingestion.conftest import PASSWORD, execute
-from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, ORDERS, Lakehouse, append, wide
+from data_platform_tests.ingestion.lakehouse import EVENTS, NAME, ORDERS, Lakehouse, append, iceberg_spec, wide
 from examples.demo.layout import password
 from examples.demo.postgres import SUPERUSER, Server
 
@@ -57,23 +57,11 @@ def lake(tmp_path: Path) -> Iterator[Lakehouse]:
 @pytest.fixture
 def make_spec(lake: Lakehouse, catalog: RunningServer, tmp_path: Path) -> Callable[..., WorkflowSpec]:
     """Makes specs for the catalog; keywords replace fields, those in ``connection`` single ones of it."""
-    (tmp_path / "token").write_text(catalog.token("ingestion-bot"))
 
     def make(
         workflow: Workflow = Workflow.METADATA, connection: dict[str, Any] | None = None, **fields: Any
     ) -> WorkflowSpec:
-        defaults: dict[str, Any] = {
-            "environment": "demo",
-            "service": "iceberg",
-            "connector": "Iceberg",
-            "workflows": [workflow],
-            "connection": {**lake.connection, **(connection or {})},
-            "catalog_url": catalog.url,
-            "catalog_token": f"file:{tmp_path}/token",
-            "vault_address": "http://127.0.0.1:1",
-            "run_id": str(uuid.uuid4()),
-        }
-        return WorkflowSpec.model_validate({**defaults, **fields})
+        return iceberg_spec(catalog, tmp_path, workflow, {**lake.connection, **(connection or {})}, **fields)
 
     return make
 

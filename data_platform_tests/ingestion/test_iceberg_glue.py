@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
@@ -16,7 +15,7 @@ import pytest
 from data_platform.ingestion.spec import MATCHES, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.ingestion.child import Ended
-from data_platform_tests.ingestion.lakehouse import EVENTS, ORDERS, append
+from data_platform_tests.ingestion.lakehouse import EVENTS, ORDERS, append, iceberg_spec
 from examples.demo.storage import REGION, Storage, running_storage
 
 Run = Callable[..., Ended]
@@ -57,30 +56,19 @@ def fill(aws: Storage) -> None:
 @pytest.fixture
 def make(aws: Storage, catalog: RunningServer, tmp_path: Path) -> Make:
     """Makes specs; ``properties`` are pyiceberg's."""
-    for name, value in (("token", catalog.token("ingestion-bot")), ("key", KEY)):
-        (tmp_path / name).write_text(value)
+    (tmp_path / "key").write_text(KEY)
 
     def spec(workflow: Workflow = Workflow.METADATA, **properties: Any) -> WorkflowSpec:
         secret = f"file:{tmp_path}/key"
         keys = {"awsRegion": REGION, "awsAccessKeyId": secret, "awsSecretAccessKey": secret, "endPointURL": aws.url}
-        return WorkflowSpec(
-            environment="demo",
-            service="iceberg",
-            connector="Iceberg",
-            workflows=(workflow,),
-            connection={
-                "name": "lake",
-                "type": "glue",
-                "warehouse": f"s3://{BUCKET}",
-                "awsConfig": keys,
-                "properties": {"glue.endpoint": aws.url, "glue.max-retries": 1, **properties},
-            },
-            min_success_percent=50,
-            catalog_url=catalog.url,
-            catalog_token=f"file:{tmp_path}/token",
-            vault_address="http://127.0.0.1:1",
-            run_id=str(uuid.uuid4()),
-        )
+        connection = {
+            "name": "lake",
+            "type": "glue",
+            "warehouse": f"s3://{BUCKET}",
+            "awsConfig": keys,
+            "properties": {"glue.endpoint": aws.url, "glue.max-retries": 1, **properties},
+        }
+        return iceberg_spec(catalog, tmp_path, workflow, connection, min_success_percent=50)
 
     return spec
 

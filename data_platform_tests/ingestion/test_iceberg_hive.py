@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
@@ -16,7 +15,7 @@ from data_platform.ingestion.spec import MATCHES, Workflow, WorkflowSpec
 from data_platform.server.testing import RunningServer
 from data_platform_tests.contracts.hive import Hive
 from data_platform_tests.ingestion.child import Ended
-from data_platform_tests.ingestion.lakehouse import ORDERS, append
+from data_platform_tests.ingestion.lakehouse import ORDERS, append, iceberg_spec
 
 Run = Callable[..., Ended]
 Make = Callable[..., WorkflowSpec]
@@ -48,22 +47,11 @@ def fill(server: Hive, warehouse: str) -> None:
 @pytest.fixture
 def make(hive: Hive, catalog: RunningServer, tmp_path: Path) -> Make:
     """Makes specs."""
-    (tmp_path / "token").write_text(catalog.token("ingestion-bot"))
 
     def spec(workflow: Workflow = Workflow.METADATA, uri: str | None = None) -> WorkflowSpec:
         address = uri or hive.address
-        return WorkflowSpec(
-            environment="demo",
-            service="iceberg",
-            connector="Iceberg",
-            workflows=(workflow,),
-            connection={"name": "lake", "type": "hive", "uri": address, "warehouse": "file:///nowhere", "timeout": 3},
-            min_success_percent=50,
-            catalog_url=catalog.url,
-            catalog_token=f"file:{tmp_path}/token",
-            vault_address="http://127.0.0.1:1",
-            run_id=str(uuid.uuid4()),
-        )
+        connection = {"name": "lake", "type": "hive", "uri": address, "warehouse": "file:///nowhere", "timeout": 3}
+        return iceberg_spec(catalog, tmp_path, workflow, connection, min_success_percent=50)
 
     return spec
 

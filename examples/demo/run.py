@@ -23,7 +23,6 @@ from examples.demo import lakehouse, raw_files, standing, webserver
 from examples.demo.catalog import running_catalog, wait_for
 from examples.demo.fill import fill
 from examples.demo.layout import (
-    INGESTION_BIN,
     LOGS,
     POSTGRES_PORT,
     PROJECT_ROOT,
@@ -129,7 +128,7 @@ def _demonstrate(console: Console, running: Servers) -> bool:
     if bad:
         console.print(f"[bold red]Not materialized, or a check did not pass: {', '.join(bad)}[/]")
     standing.PIPELINES.write_text(json.dumps(pipelines.expected(), indent=2))
-    is_good = _compare() and not bad
+    is_good = subprocess.run(standing.COMPARISON, cwd=PROJECT_ROOT, check=False).returncode == 0 and not bad
     if is_good:
         standing.take(code, running.postgres, reports)
     return is_good
@@ -143,11 +142,6 @@ def _fill(console: Console, running: Servers) -> None:
     raw_files.wait_for(running.files)
     lakehouse.wait_for(running.tables)
     console.print("The catalog answers on http://127.0.0.1:8585/api")
-
-
-def _compare() -> bool:
-    command = [INGESTION_BIN / "python", "-m", "examples.demo.compare", "--pipelines", standing.PIPELINES]
-    return subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode == 0
 
 
 if __name__ == "__main__":

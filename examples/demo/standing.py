@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -28,6 +28,9 @@ from examples.demo.report import Report
 
 PIPELINES: Final = STATE / "pipelines.json"
 """What the catalog must hold of Dagster, as the last run left it."""
+
+COMPARISON: Final = (INGESTION_BIN / "python", "-m", "examples.demo.compare", "--pipelines", PIPELINES)
+"""The command that compares the catalog with what is expected of it."""
 
 NOTE: Final = "demo_stands.json"
 """What a good demo leaves beside the runs of the Dagster instance."""
@@ -139,13 +142,12 @@ def ask() -> str | None:
     Returns:
         What the comparison says of a catalog that is exactly what the sources are, else None.
     """
-    asked = [_ask("expected", "--check"), _ask("compare", "--pipelines", str(PIPELINES))]
+    asked = [_ask([INGESTION_BIN / "python", "-m", "examples.demo.expected", "--check"]), _ask(COMPARISON)]
     answers = [process.communicate()[0] for process in asked]
     return None if any(process.returncode for process in asked) else answers[-1].strip()
 
 
-def _ask(module: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [INGESTION_BIN / "python", "-m", f"examples.demo.{module}", *arguments]
+def _ask(command: Sequence[str | Path]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
